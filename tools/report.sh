@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# The main job, behind `make report` and `make sample`: raw files to the report in both languages.
+# usage: tools/report.sh sample|report SCALE
+set -euo pipefail
+cd "$(dirname "$0")/.."
+job=$1 scale=$2
+lfsmig=.venv/bin/lfsmig
+
+make_sample() {
+  # The stamp is written last and names what the sample was made from.
+  local wanted
+  wanted="scale $scale $(cat py/lfsmig/sample/*.py params/sample_*.yml params/report.yml | sha256sum)"
+  if [ -f build/sample/SYNTHETIC.json ] && [ "$(cat build/sample/.made 2>/dev/null)" = "$wanted" ]; then
+    echo "sample: build/sample is up to date" >&2
+    return
+  fi
+  # Samples of different scales or models must not stand side by side; this folder is ours alone.
+  rm -rf build/sample
+  "$lfsmig" sample --out build/sample --scale "$scale"
+  printf '%s' "$wanted" >build/sample/.made
+}
+
+if [ "$job" = sample ]; then
+  make_sample
+  exit
+fi
+if compgen -G 'data/raw/*/*' >/dev/null; then
+  raw=data/raw data=data
+else
+  echo "report: no files in data/raw, so the report is made from the synthetic sample" >&2
+  make_sample
+  raw=build/sample data=build/data
+fi
+engine=both
+[ "${SETUP_R:-yes}" = no ] && engine=python
+"$lfsmig" --data "$data" run --raw "$raw" --engine "$engine"
+"$lfsmig" --data "$data" report
