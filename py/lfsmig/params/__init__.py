@@ -1,0 +1,24 @@
+"""Typed parameters: what a survey is, how its files are mapped, what is estimated and reported.
+
+A parameter folder holds country.yml, variables.yml, years/, indicators.yml, rules.yml and
+report.yml. Nothing about one country stands in Python; another survey brings another folder.
+"""
+
+from lfsmig.params.loader import Params, YearParams, label, load
+from lfsmig.params.mapping import VariableMap, YearMap
+from lfsmig.params.models import Country, Indicator, Publication, Report, Rules, Variable
+
+__all__ = [
+    "Country",
+    "Indicator",
+    "Params",
+    "Publication",
+    "Report",
+    "Rules",
+    "Variable",
+    "VariableMap",
+    "YearMap",
+    "YearParams",
+    "label",
+    "load",
+]

@@ -1,0 +1,218 @@
+"""Checks across parameter files: names that must exist, codes that must be in the dictionary."""
+
+from __future__ import annotations
+
+import difflib
+
+from lfsmig.params.mapping import VariableMap, YearMap
+from lfsmig.params.models import Country, Indicator, Report, Text, Variable
+from lfsmig.params.source import Document, KeyPath
+
+FLOW_ITEMS = (
+    "in_migration",
+    "out_migration",
+    "net_migration",
+    "gross_migration",
+    "residents",
+)
+# Made by the harmoniser for every survey, whatever its mapping says.
+ALWAYS_MADE = {"year"}
+
+
+def _near(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, 1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _languages(document: Document, path: KeyPath, text: Text | None, languages: list[str]) -> None:
+    for language in languages:
+        if text is not None and not text.get(language):
+            raise document.error(path, f"expected a text in every language, {language} is missing")
+    for language in text or {}:
+        if language not in languages:
+            raise document.error(
+                (*path, language),
+                f"unknown language; languages of country.yml: {', '.join(languages)}",
+            )
+
+
+def check_country(document: Document, country: Country) -> None:
+    """Check the texts' languages and the groupings' form."""
+    for key in ("name", "survey", "currency"):
+        _languages(document, (key,), getattr(country, key), country.languages)
+    for code, text in country.regions.items():
+        _languages(document, ("regions", code), text, country.languages)
+    for name, grouping in country.groupings.items():
+        if (grouping.codes is None) == (grouping.bands is None):
+            raise document.error(("groupings", name), "expected either codes or bands")
+        for band, edges in (grouping.bands or {}).items():
+            if len(edges) != 2 or edges[0] is None:
+                raise document.error(
+                    ("groupings", name, "bands", band),
+                    "expected two numbers, the second may be null: [15, 24]",
+                )
+
+
+def check_variables(document: Document, country: Country, variables: dict[str, Variable]) -> None:
+    """Check that categories have codes and that every text is there in every language."""
+    for name, entry in variables.items():
+        path: KeyPath = ("variables", name)
+        for key in ("label", "universe", "missing", "note"):
+            _languages(document, (*path, key), getattr(entry, key), country.languages)
+        for kind in ("codes", "extra_codes"):
+            for code, text in (getattr(entry, kind) or {}).items():
+                _languages(document, (*path, kind, code), text, country.languages)
+        listed = (entry.codes is not None) + (entry.codes_from is not None)
+        if entry.type == "category" and listed != 1:
+            raise document.error(path, "a category needs either codes or codes_from")
+        if entry.type != "category" and listed:
+            raise document.error(path, f"codes belong to a category, this is {entry.type}")
+        if (entry.type == "flag") != (entry.group == "population"):
+            raise document.error(path, "a flag belongs to group population, and the reverse")
+
+
+def check_design(document: Document, country: Country, variables: dict[str, Variable]) -> None:
+    """Check that the design's columns are in the data dictionary."""
+    for key in ("strata", "psu", "weight"):
+        name = getattr(country.design, key)
+        if name not in variables:
+            near = _near(name, list(variables))
+            raise document.error(("design", key), f"no variable {name} in variables.yml{near}")
+
+
+def check_groupings(document: Document, country: Country, variables: dict[str, Variable]) -> None:
+    """Check that groupings use and make codes of the dictionary."""
+    for name, grouping in country.groupings.items():
+        path: KeyPath = ("groupings", name)
+        entry, source = variables.get(name), variables.get(grouping.of)
+        if entry is None or entry.codes is None or not entry.made:
+            raise document.error(path, "expected a derived category of variables.yml by this name")
+        if source is None:
+            raise document.error((*path, "of"), f"{grouping.of} is not in variables.yml")
+        for key, made in (grouping.codes or {}).items():
+            if source.codes is not None and key not in source.codes and key != "other":
+                raise document.error((*path, "codes", key), f"{grouping.of} has no code {key}")
+            if made is not None and made not in entry.codes:
+                raise document.error((*path, "codes", key), f"{name} has no code {made}")
+        for band in grouping.bands or {}:
+            if band not in entry.codes:
+                raise document.error((*path, "bands", band), f"{name} has no code {band}")
+
+
+def check_indicators(
+    document: Document,
+    country: Country,
+    variables: dict[str, Variable],
+    indicators: list[Indicator],
+) -> None:
+    """Check ids, populations, items and languages of the register of exhibits."""
+    seen: set[str] = set()
+    flags = [name for name, entry in variables.items() if entry.type == "flag"]
+    for index, one in enumerate(indicators):
+        path: KeyPath = ("indicators", index)
+        if one.id in seen:
+            raise document.error((*path, "id"), f"{one.id} stands twice; an id must be unique")
+        seen.add(one.id)
+        if one.population not in flags:
+            raise document.error(
+                (*path, "population"),
+                f"{one.population} is not a population of variables.yml"
+                f"{_near(one.population, flags)}",
+            )
+        known = [*variables, *FLOW_ITEMS]
+        for key, name in (("of", one.of), ("over", one.over)):
+            if name is not None and name not in known:
+                raise document.error(
+                    (*path, key), f"{name} is not in variables.yml{_near(name, known)}"
+                )
+        for table, columns in enumerate(one.by):
+            for column in columns:
+                if column not in variables:
+                    raise document.error(
+                        (*path, "by", table),
+                        f"{column} is not in variables.yml{_near(column, list(variables))}",
+                    )
+        if one.statistic != "total" and one.of is None:
+            raise document.error(path, f"statistic {one.statistic} needs the key of")
+        for key in ("label", "base", "note"):
+            _languages(document, (*path, key), getattr(one, key), country.languages)
+
+
+def check_report(document: Document, country: Country, report: Report, years: list[int]) -> None:
+    """Check that the report's years have a mapping and its languages are known."""
+    for index, year in enumerate(report.years):
+        if year not in years:
+            raise document.error(("years", index), f"there is no years/{year}.yml")
+    if report.report_year not in report.years:
+        raise document.error(("report_year",), "expected one of the report's years")
+    for index, language in enumerate(report.languages):
+        if language not in country.languages:
+            raise document.error(
+                ("languages", index),
+                f"unknown language; languages of country.yml: {', '.join(country.languages)}",
+            )
+
+
+def check_year(
+    document: Document,
+    own: Document,
+    variables: dict[str, Variable],
+    year_map: YearMap,
+    year: int,
+) -> None:
+    """Check a year's mapping against the dictionary; differences from the base need a reason."""
+    if year_map.year != year:
+        raise document.error(("year",), f"expected {year}, as the file's name says")
+    for name, entry in year_map.variables.items():
+        _check_mapped(document, variables, year_map, name, entry)
+    _check_whole(document, variables, year_map)
+    if own.data.get("inherits") is None:
+        return
+    for section in ("columns", "variables"):
+        for name, fields in (own.data.get(section) or {}).items():
+            if not isinstance(fields, dict) or not fields.get("reason"):
+                raise own.error((section, name), "a difference from the base needs the key reason")
+
+
+def _check_mapped(
+    document: Document,
+    variables: dict[str, Variable],
+    year_map: YearMap,
+    name: str,
+    entry: VariableMap,
+) -> None:
+    """Check one mapped variable: in the dictionary, made in one way, from known columns."""
+    path: KeyPath = ("variables", name)
+    if name not in variables:
+        raise document.error(
+            path, f"not in the data dictionary variables.yml{_near(name, list(variables))}"
+        )
+    if variables[name].made:
+        raise document.error(path, "made by concepts, it cannot be mapped")
+    ways = [key for key in ("column", "parts", "derive") if getattr(entry, key) is not None]
+    if len(ways) != 1:
+        raise document.error(path, "expected exactly one of column, parts, derive")
+    used = [entry.column] if entry.column else [part.column for part in entry.parts or []]
+    for column in used:
+        if column not in year_map.columns:
+            raise document.error(
+                (*path, ways[0]),
+                f"{column} is not under columns{_near(column, list(year_map.columns))}",
+            )
+
+
+def _check_whole(document: Document, variables: dict[str, Variable], year_map: YearMap) -> None:
+    """Check that every variable of the dictionary is mapped or absent with a reason."""
+    mapped = set(year_map.variables)
+    for name in year_map.absent:
+        if name not in variables or variables[name].made or name in mapped:
+            raise document.error(
+                ("absent", name), "expected a variable of variables.yml that is not mapped"
+            )
+    for name, variable in variables.items():
+        if not variable.made and name not in mapped | set(year_map.absent) | ALWAYS_MADE:
+            raise document.error(
+                ("variables",),
+                f"{name} is in the data dictionary and not mapped; map it, "
+                "or give the reason under absent",
+            )

@@ -1,0 +1,93 @@
+"""The typed content of years/<year>.yml: how raw files become harmonised variables.
+
+Three layers, each stated once: `files` says what is read, `columns` says how each raw column is
+written in them, `variables` says what the codes mean. The language is explained in
+params/years/README.md.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from lfsmig.params.models import Code, Model, Year
+
+
+class RawFile(Model):
+    """One file of the year; files after the first are merged on `on`."""
+
+    path: str
+    encoding: str | None = None
+    delimiter: str = ","
+    on: list[str] | None = None
+    agree: list[str] = Field(default_factory=list)
+    reason: str | None = None
+
+
+class Column(Model):
+    """How a raw column is named and written; the meaning of its codes is under `variables`."""
+
+    aliases: list[str] = Field(default_factory=list)
+    width: int | None = Field(default=None, ge=1)
+    decode: dict[str, Code] = Field(default_factory=dict)
+    reason: str | None = None
+
+
+class Part(Model):
+    """One part of a composed key."""
+
+    column: str
+    width: int | None = Field(default=None, ge=1)
+
+
+class Lookup(Model):
+    """Codes taken from a table: from its column `key` to its column `value`."""
+
+    table: str
+    key: str
+    value: str
+
+
+Parts = Annotated[
+    Part, BeforeValidator(lambda value: {"column": value} if isinstance(value, str) else value)
+]
+
+
+class VariableMap(Model):
+    """How one harmonised variable is made."""
+
+    column: str | None = None
+    parts: list[Parts] | None = None
+    separator: str = "-"
+    derive: str | None = None
+    prefix: int | None = Field(default=None, ge=1)
+    missing: dict[str, str] = Field(default_factory=dict)
+    codes: dict[str, Code | None] | None = None
+    lookup: Lookup | None = None
+    only_if: str | None = None
+    reason: str | None = None
+
+
+class YearCheck(Model):
+    """The column that tells one year's file from another's."""
+
+    column: str
+    offset: int = 0
+    prefix: int | None = None
+
+
+class YearMap(Model):
+    """A year's mapping after the base and the year's own file are merged."""
+
+    year: Year
+    inherits: str | None = None
+    files: list[RawFile] = Field(min_length=1)
+    year_check: YearCheck | None = None
+    blank_records: str | None = None
+    columns: dict[str, Column]
+    ignore: dict[str, str] = Field(default_factory=dict)
+    variables: dict[str, VariableMap]
+    absent: dict[str, str] = Field(default_factory=dict)
+    synthetic: str | None = None
+    note: str | None = None

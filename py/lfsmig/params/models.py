@@ -1,0 +1,279 @@
+"""The typed content of country.yml, variables.yml, indicators.yml, rules.yml and report.yml.
+
+Every model refuses unknown keys: a mistyped key must stop the run, never be passed over.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+class Model(BaseModel):
+    """Strict types, no unknown keys, no change after loading."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def _as_text(value: Any) -> Any:
+    """Take a code written as a number (`1`) for the text it stands for."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _as_year(value: Any) -> Any:
+    """Take a key, which is always text, for the year it stands for."""
+    return int(value) if isinstance(value, str) and value.isdigit() else value
+
+
+def _whole_population() -> list[list[str]]:
+    """Give the one table that an indicator makes unless it names others: the population."""
+    return [[]]
+
+
+Code = Annotated[str, BeforeValidator(_as_text)]
+Year = Annotated[int, BeforeValidator(_as_year)]
+Text = dict[str, str]
+"""A text by language: `{en: …, th: …}`."""
+
+
+class Geography(Model):
+    """The table of the smallest places (provinces) and which of its columns hold what."""
+
+    table: str
+    code: str = "code"
+    region: str = "region_code"
+    labels: Text
+
+
+class CountryTable(Model):
+    """The table of country codes: which column holds our code, which columns the names."""
+
+    table: str
+    code: str = "alpha2"
+    labels: Text
+
+
+class Definitions(Model):
+    """What makes a migrant in this survey."""
+
+    # `screener`: the question itself defines the border that a move must cross, so every
+    # internal move that it reports counts; otherwise the named place must differ.
+    move_level: Literal["screener", "province", "region"] = "screener"
+    window_months: int = Field(default=12, ge=1)
+    lifetime_level: Literal["province", "region", "harmonised"] = "province"
+
+
+class Design(Model):
+    """The sampling design as estimation uses it: columns of the harmonised table.
+
+    How stratum and PSU are put together from a file's columns stands in years/base.yml.
+    """
+
+    strata: str = "stratum"
+    psu: str = "psu"
+    weight: str = "weight"
+    lonely_psu: Literal["fail", "remove", "certainty", "adjust", "average"] = "adjust"
+    psu_links: list[list[int]] = Field(default_factory=list)
+
+
+class PriceIndex(Model):
+    """The table that turns amounts of money into the prices of one year."""
+
+    table: str
+    year: str = "year"
+    value: str
+    base_year: int
+
+
+class Grouping(Model):
+    """A coarser item made of another one, by codes or by bands of a number.
+
+    Among the codes the key `other` stands for every code that is not named.
+    """
+
+    of: str
+    codes: dict[str, Code | None] | None = None
+    bands: dict[str, list[float | None]] | None = None
+
+
+class PublishedPopulation(Model):
+    """A published number of persons that the weights should add up to."""
+
+    persons: float
+    source: str
+
+
+class Facts(Model):
+    """What checks know about the survey; a fact that is not stated makes a check not applicable."""
+
+    months: list[int] | None = None
+    provinces: int | None = None
+    strata: int | None = None
+    households_per_psu: dict[str, int] | None = None
+    population: dict[Year, PublishedPopulation] | None = None
+
+
+class Country(Model):
+    """country.yml: the survey's place, definitions, design and facts."""
+
+    code: str
+    name: Text
+    survey: Text
+    languages: list[str] = Field(min_length=1)
+    era_offset: dict[str, int] = Field(default_factory=dict)
+    home_country: str
+    currency: Text | None = None
+    geography: Geography
+    countries: CountryTable | None = None
+    regions: dict[str, Text]
+    families: list[list[Code]] = Field(default_factory=list)
+    definitions: Definitions = Definitions()
+    design: Design
+    labour_age: int
+    prices: PriceIndex | None = None
+    groupings: dict[str, Grouping] = Field(default_factory=dict)
+    publication: str | None = None
+    # Table of published figures that indicators name, relative to the parameter folder.
+    published_figures: str | None = None
+    facts: Facts = Facts()
+
+
+class Variable(Model):
+    """One entry of the data dictionary."""
+
+    label: Text
+    type: Literal["category", "integer", "number", "text", "flag"]
+    group: Literal["design", "person", "labour", "module", "derived", "population"]
+    universe: Text
+    missing: Text | None = None
+    codes: dict[str, Text] | None = None
+    codes_from: Literal["geography", "regions", "countries"] | None = None
+    extra_codes: dict[str, Text] = Field(default_factory=dict)
+    unit: str | None = None
+    note: Text | None = None
+
+    @property
+    def made(self) -> bool:
+        """Whether concepts make it, rather than the mapping."""
+        return self.group in ("derived", "population")
+
+
+class PublishedCell(Model):
+    """One published figure and the cell that it is compared with."""
+
+    figure: str
+    category: Code | None = None
+    domain: dict[str, Code] = Field(default_factory=dict)
+    # `sign`: only whether it is above or below zero can be compared.
+    compare: Literal["value", "sign"] = "value"
+    # The figure is a change since this year.
+    change_from: int | None = None
+
+
+Published = Annotated[
+    PublishedCell,
+    BeforeValidator(lambda value: {"figure": value} if isinstance(value, str) else value),
+]
+
+
+class Indicator(Model):
+    """One entry of the register of exhibits."""
+
+    id: str
+    population: str = "all"
+    where: str | None = None
+    statistic: Literal["share", "mean", "total", "ratio", "median", "rate"]
+    of: str | None = None
+    over: str | None = None
+    per: float = 100
+    by: list[list[str]] = Field(default_factory=_whole_population)
+    years: list[int] | None = None
+    label: Text
+    base: Text | None = None
+    note: Text | None = None
+    unit: str | None = None
+    # A total that the weights are calibrated to has no sampling error; none is shown for it.
+    calibrated: bool = False
+    topic: str
+    published: list[Published] = Field(default_factory=list)
+
+
+class CheckRule(Model):
+    """How strict a check is: above `threshold` it fails, above `error_above` it is an error."""
+
+    # E stops a publication, W needs a note, I is for information.
+    severity: Literal["E", "W", "I"]
+    threshold: float = 0.0
+    error_above: float | None = None
+    # Lowest and highest plausible value, for checks of a range.
+    limits: list[float] | None = Field(default=None, min_length=2, max_length=2)
+    reason: str | None = None
+
+
+class Disclosure(Model):
+    """Fewest unweighted cases of a cell that may be shown."""
+
+    min_cases: int
+    min_cases_amount: int
+
+
+class NsoLimits(Model):
+    """Coefficient of variation above which NSO Thailand prints a star for the value."""
+
+    cv_withhold: float
+
+
+class AbsLimits(Model):
+    """Coefficients of variation for caution and withholding."""
+
+    cv_caution: float
+    cv_withhold: float
+
+
+class RepoLimits(Model):
+    """Limits on cases, interval widths, coefficients of variation and degrees of freedom."""
+
+    n_proportion: int
+    width_present: float
+    width_withhold: float
+    relative_width: float
+    n_total: int
+    n_mean: int
+    cv_caution: float
+    cv_withhold: float
+    df_review: int
+
+
+class NchsLimits(RepoLimits):
+    """The same, and the relative width of a total's interval."""
+
+    relative_width_total: float
+
+
+class Publication(Model):
+    """Disclosure control, and the thresholds of each rule set that may be named."""
+
+    disclosure: Disclosure
+    nso: NsoLimits | None = None
+    nchs2017: NchsLimits | None = None
+    abs: AbsLimits | None = None
+    repo: RepoLimits | None = None
+
+
+class Rules(Model):
+    """rules.yml: thresholds of the checks and of what may be shown."""
+
+    checks: dict[str, CheckRule] = Field(default_factory=dict)
+    publication: Publication
+
+
+class Report(Model):
+    """report.yml: what the report covers."""
+
+    years: list[int] = Field(min_length=1)
+    report_year: int
+    formats: list[Literal["html", "docx", "pdf"]] = ["html", "docx", "pdf"]
+    languages: list[str] = Field(min_length=1)
+    # Spans of years (first and last) whose yearly estimates are averaged, as reports print them.
+    averages: list[Annotated[list[int], Field(min_length=2, max_length=2)]] = []

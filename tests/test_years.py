@@ -1,0 +1,31 @@
+"""Survey years as people write them."""
+
+import pytest
+
+from lfsmig.errors import LfsmigError
+from lfsmig.years import common_era, parse_years
+
+
+@pytest.mark.parametrize(
+    ("text", "years"),
+    [
+        ("2019", [2019]),
+        ("2566", [2023]),
+        ("2019-2021,2023", [2019, 2020, 2021, 2023]),
+        ("2562-2564, 2019", [2019, 2020, 2021]),
+        ("2024,2019,2024", [2019, 2024]),
+    ],
+)
+def test_both_eras_ranges_and_duplicates(text: str, years: list[int]) -> None:
+    assert parse_years(text) == years
+
+
+@pytest.mark.parametrize("text", ["", "20x9", "2019-", "2021-2019", "66", "2019;2020"])
+def test_refuses_what_is_no_year(text: str) -> None:
+    with pytest.raises(LfsmigError, match="--years"):
+        parse_years(text)
+
+
+def test_the_last_year_of_the_common_era_side() -> None:
+    assert common_era(2400) == 2400
+    assert common_era(2401) == 1858
