@@ -1,0 +1,6 @@
+"""Survey estimation: one design, two engines, the same tidy frame from both."""
+
+from lfsmig.survey.design import SurveyDesign
+from lfsmig.survey.estimate import Estimate
+
+__all__ = ["Estimate", "SurveyDesign"]

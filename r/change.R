@@ -1,0 +1,204 @@
+# Change between years and linear trend, with the covariance that shared PSUs bring.
+#
+# A series is a list with one element per year, in order:
+#   year, link      years with the same link (not NA) have comparable PSU codes
+#   estimate, se, df                one value per row of the table (NaN where there is none)
+#   influence       list(row, psu, value): PSU sums of the linearised item, `psu` counting the
+#                   rows of `psus`; one entry for every PSU with a case of the row. Or NULL.
+#   psus            list(stratum, psu, scale, centred): every PSU of the year
+# estimate_table(influence = TRUE) gives the influence.
+
+rows_at_once <- 200
+
+# Apply a function to a series a block of rows at a time: the matrices of PSUs x rows stay small.
+in_blocks <- function(series, f) {
+  n_rows <- length(series[[1]]$estimate)
+  block <- factor((seq_len(n_rows) - 1) %/% rows_at_once)
+  entries <- lapply(series, function(year) {
+    split(seq_along(year$influence$row), block[year$influence$row])
+  })
+  parts <- lapply(levels(block), function(name) {
+    rows <- which(block == name)
+    f(lapply(seq_along(series), function(i) year_rows(series[[i]], rows, entries[[i]][[name]])))
+  })
+  columns <- names(parts[[1]])
+  joined <- lapply(columns, function(name) {
+    bound <- lapply(parts, `[[`, name)
+    if (is.matrix(bound[[1]])) do.call(rbind, bound) else unlist(bound)
+  })
+  setNames(joined, columns)
+}
+
+# Some rows of a year, with the scores of its PSUs and where they have cases (PSUs x rows).
+year_rows <- function(year, rows, entries) {
+  part <- list(
+    year = year$year, link = year$link, estimate = year$estimate[rows], se = year$se[rows],
+    df = year$df[rows]
+  )
+  if (!is.null(year$influence)) {
+    at <- cbind(year$influence$psu[entries], match(year$influence$row[entries], rows))
+    sums <- matrix(0, length(year$psus$psu), length(rows))
+    sums[at] <- year$influence$value[entries]
+    part$present <- matrix(FALSE, nrow(sums), ncol(sums))
+    part$present[at] <- TRUE
+    part$stratum <- as.character(year$psus$stratum)
+    part$psu <- paste(year$psus$stratum, year$psus$psu, sep = "\r")
+    part$scores <- psu_scores(sums, year$psus)
+  }
+  part
+}
+
+# Deviations from the stratum's mean over all PSUs of the year, scaled so that their squares add
+# up to the variance.
+psu_scores <- function(sums, psus) {
+  stratum <- factor(psus$stratum)
+  means <- rowsum(sums, stratum) / as.vector(table(stratum))
+  centred <- sums - means[as.integer(stratum), , drop = FALSE] * psus$centred
+  centred * sqrt(psus$scale)
+}
+
+linked <- function(s, t) {
+  !is.null(s$scores) && !is.null(t$scores) && !is.na(s$link) && !is.na(t$link) &&
+    s$link == t$link
+}
+
+# Covariance of the estimates of two years: the sum over shared PSUs.
+overlap_covariance <- function(s, t) {
+  if (!linked(s, t)) {
+    return(rep(0, length(s$estimate)))
+  }
+  there <- match(s$psu, t$psu)
+  shared <- which(!is.na(there))
+  colSums(s$scores[shared, , drop = FALSE] * t$scores[there[shared], , drop = FALSE])
+}
+
+# Degrees of freedom: the smaller of the years' sum, and PSUs less strata of all years together.
+shared_df <- function(series) {
+  alone <- vapply(series, function(year) is.null(year$scores) || is.na(year$link), TRUE)
+  links <- ifelse(alone, paste("alone", seq_along(series)), vapply(series, function(year) {
+    paste("link", year$link)
+  }, ""))
+  parts <- lapply(split(series, links), function(group) {
+    if (is.null(group[[1]]$scores) || is.na(group[[1]]$link)) group[[1]]$df else union_df(group)
+  })
+  pmin(summed_df(series), Reduce(`+`, parts))
+}
+
+summed_df <- function(series) Reduce(`+`, lapply(series, `[[`, "df"))
+
+union_df <- function(group) {
+  psu <- unlist(lapply(group, `[[`, "psu"))
+  stratum <- unlist(lapply(group, `[[`, "stratum"))[!duplicated(psu)]
+  psu <- unique(psu)
+  present <- matrix(FALSE, length(psu), length(group[[1]]$estimate))
+  for (year in group) {
+    at <- match(year$psu, psu)
+    present[at, ] <- present[at, , drop = FALSE] | year$present
+  }
+  n_psu <- colSums(present)
+  n_strata <- colSums(rowsum(present + 0, stratum) > 0)
+  # A row without PSU sums (a quantile) shares nothing that could be counted.
+  ifelse(n_psu > 0, n_psu - n_strata, summed_df(group))
+}
+
+# Change from each year to the next: matrices with a row per table row, a column per pair.
+series_change <- function(series) in_blocks(series, change_of_rows)
+
+change_of_rows <- function(series) {
+  pairs <- lapply(seq_len(length(series) - 1), function(i) series[c(i, i + 1)])
+  per_pair <- function(f) {
+    matrix(vapply(pairs, f, numeric(length(series[[1]]$estimate))), ncol = length(pairs))
+  }
+  list(
+    estimate = per_pair(function(p) difference(p[[1]]$estimate, p[[2]]$estimate)),
+    se = per_pair(function(p) {
+      difference_se(p[[1]]$se, p[[2]]$se, overlap_covariance(p[[1]], p[[2]]))
+    }),
+    df = per_pair(shared_df)
+  )
+}
+
+# Where nothing changed only rounding is left; it is zero (and the variance not negative).
+difference <- function(before, after) {
+  change <- after - before
+  change[which(abs(change) <= 1e-12 * pmax(abs(before), abs(after)))] <- 0
+  change
+}
+
+difference_se <- function(before, after, covariance) {
+  variance <- before^2 + after^2 - 2 * covariance
+  variance[which(variance <= 1e-12 * (before^2 + after^2))] <- 0
+  sqrt(variance)
+}
+
+# Covariance matrix of all years for every row: rows x years x years.
+series_covariance <- function(series) {
+  n_years <- length(series)
+  v <- array(0, c(length(series[[1]]$estimate), n_years, n_years))
+  for (s in seq_len(n_years)) {
+    v[, s, s] <- series[[s]]$se^2
+    for (t in seq_len(s - 1)) {
+      v[, s, t] <- v[, t, s] <- overlap_covariance(series[[s]], series[[t]])
+    }
+  }
+  v
+}
+
+# Plain mean of the years' estimates, each year with the same weight.
+series_average <- function(series) in_blocks(series, average_of_rows)
+
+average_of_rows <- function(series) {
+  estimate <- vapply(series, `[[`, numeric(length(series[[1]]$estimate)), "estimate")
+  estimate <- matrix(estimate, ncol = length(series))
+  covariance <- series_covariance(series)
+  variance <- apply(covariance, 1, sum) / length(series)^2
+  list(
+    estimate = rowMeans(estimate), se = sqrt(pmax(variance, 0)),
+    df = shared_df(series)
+  )
+}
+
+# Slope per year by generalised least squares over the years with an estimate.
+series_trend <- function(series) in_blocks(series, trend_of_rows)
+
+trend_of_rows <- function(series) {
+  years <- vapply(series, `[[`, numeric(1), "year")
+  estimate <- vapply(series, `[[`, numeric(length(series[[1]]$estimate)), "estimate")
+  estimate <- matrix(estimate, ncol = length(series))
+  covariance <- series_covariance(series)
+  n_rows <- nrow(estimate)
+  result <- list(
+    slope = rep(NaN, n_rows), se = rep(NaN, n_rows), df = rep(0, n_rows),
+    lack_of_fit_p = rep(NaN, n_rows)
+  )
+  known <- !is.na(estimate) & !is.na(vapply(series, `[[`, numeric(n_rows), "se"))
+  patterns <- apply(known, 1, function(k) paste(which(k), collapse = " "))
+  for (pattern in unique(patterns)) {
+    used <- as.integer(strsplit(pattern, " ")[[1]])
+    rows <- which(patterns == pattern)
+    if (length(used) < 3) next
+    result$df[rows] <- shared_df(series[used])[rows]
+    for (row in rows) {
+      line <- gls_line(years[used], estimate[row, used], covariance[row, used, used])
+      for (name in names(line)) result[[name]][row] <- line[[name]]
+    }
+  }
+  result
+}
+
+gls_line <- function(years, estimate, covariance) {
+  roots <- eigen(covariance, symmetric = TRUE, only.values = TRUE)$values
+  if (min(roots) <= 1e-12 * abs(max(roots))) {
+    return(list(slope = NaN, se = NaN, lack_of_fit_p = NaN))
+  }
+  x <- cbind(1, years - years[1])
+  inverse <- solve(covariance)
+  normal <- solve(t(x) %*% inverse %*% x)
+  beta <- normal %*% t(x) %*% inverse %*% estimate
+  residual <- estimate - x %*% beta
+  misfit <- as.vector(t(residual) %*% inverse %*% residual)
+  list(
+    slope = beta[2], se = sqrt(normal[2, 2]),
+    lack_of_fit_p = pchisq(max(misfit, 0), length(years) - 2, lower.tail = FALSE)
+  )
+}

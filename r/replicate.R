@@ -1,0 +1,242 @@
+# Estimates of a year by R alone, without Python:
+#
+#   Rscript r/replicate.R --data FILE.csv.gz --indicators FILE.json --out FILE.json
+#
+# FILE.csv.gz     the analysis frame of one year, one row per person, UTF-8, missing values empty
+# indicators      the tables to make: see r/PARITY.md for its keys
+# out             {"schema_version":1,"results":[one object per cell]}
+#
+# Exit code 0 done, 2 bad input, 3 a package is missing. One line on stderr says why.
+
+fail <- function(status, ...) {
+  message("replicate.R: ", paste0(...))
+  quit(save = "no", status = status)
+}
+
+script_folder <- function() {
+  file <- sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE))
+  if (length(file) == 0) "r" else dirname(normalizePath(file[1]))
+}
+
+read_arguments <- function(arguments) {
+  wanted <- c("data", "indicators", "out")
+  usage <- "Rscript r/replicate.R --data FILE.csv.gz --indicators FILE.json --out FILE.json"
+  named <- list()
+  while (length(arguments) > 0) {
+    name <- sub("^--", "", arguments[1])
+    if (!grepl("^--", arguments[1]) || !name %in% wanted || length(arguments) < 2) {
+      fail(2, "cannot read argument '", arguments[1], "'; usage: ", usage)
+    }
+    named[[name]] <- arguments[2]
+    arguments <- arguments[-(1:2)]
+  }
+  missing <- setdiff(wanted, names(named))
+  if (length(missing) > 0) fail(2, "--", missing[1], " is not given; usage: ", usage)
+  for (name in c("data", "indicators")) {
+    if (!file.exists(named[[name]])) fail(2, "--", name, ": no file ", named[[name]])
+  }
+  named
+}
+
+# Columns that one table uses.
+table_columns <- function(table) {
+  c(
+    setdiff(unlist(table$population), "all"), unlist(table[c("where", "of", "over", "by")]),
+    unlist(table$flow[c("of", "over")])
+  )
+}
+
+# Columns the tables and the design use.
+needed_columns <- function(plan) {
+  from_tables <- lapply(plan$tables, table_columns)
+  unique(c("year", unlist(plan$design[c("strata", "psu", "weight")]), unlist(from_tables)))
+}
+
+# The plan without the tables of items that the year's survey did not ask; each is named once.
+askable <- function(plan, present) {
+  absent <- lapply(plan$tables, function(table) setdiff(table_columns(table), present))
+  gone <- lengths(absent) > 0
+  names <- vapply(plan$tables[gone], function(table) table$indicator, "")
+  for (i in which(!duplicated(names))) {
+    message("replicate.R: ", names[i], " left out: no column '", absent[gone][[i]][1], "'")
+  }
+  plan$tables <- plan$tables[!gone]
+  if (length(plan$tables) == 0) stop("no table can be made of the columns there are")
+  plan
+}
+
+column_names <- function(path) {
+  connection <- gzfile(path, open = "r", encoding = "UTF-8")
+  on.exit(close(connection))
+  gsub('"', "", strsplit(readLines(connection, 1), ",")[[1]])
+}
+
+# Every column is read as text: codes such as "01" keep their zeros. Only an empty field is
+# missing ("NA" may be a code).
+read_frame <- function(path, needed) {
+  # The text is marked as UTF-8, not converted: a machine's own encoding may lack its letters.
+  read <- function(...) {
+    frame <- read.csv(gzfile(path), check.names = FALSE, encoding = "UTF-8", ...)
+    names(frame) <- `Encoding<-`(names(frame), "UTF-8")
+    frame
+  }
+  names <- names(read(nrows = 1, colClasses = "character"))
+  absent <- setdiff(needed, names)
+  if (length(absent) > 0) stop("column '", absent[1], "' is not in ", basename(path))
+  kinds <- ifelse(names %in% needed, "character", "NULL")
+  read(na.strings = "", stringsAsFactors = FALSE, colClasses = kinds)
+}
+
+as_number <- function(frame, name) {
+  text <- frame[[name]]
+  value <- suppressWarnings(as.numeric(text))
+  bad <- which(is.na(value) & !is.na(text) & !tolower(text) %in% c("nan", "na"))
+  if (length(bad) > 0) {
+    stop("column '", name, "' holds text ('", text[bad[1]], "' in row ", bad[1], ")")
+  }
+  value
+}
+
+is_one <- function(frame, name) {
+  if (is.null(name) || identical(name, "all")) {
+    return(rep(TRUE, nrow(frame)))
+  }
+  value <- as_number(frame, name)
+  !is.na(value) & value == 1
+}
+
+# Text in the order of its letters' codes, in every locale.
+by_code <- function(text) sort(text, method = "radix")
+
+# Codes in the order given, those observed only; without an order, sorted as text.
+as_codes <- function(frame, name, categories) {
+  seen <- unique(frame[[name]][!is.na(frame[[name]])])
+  order <- unlist(categories[[name]])
+  if (is.null(order)) order <- by_code(seen)
+  unknown <- setdiff(seen, order)
+  if (length(unknown) > 0) {
+    stop("column '", name, "' holds code '", unknown[1], "', which categories does not list")
+  }
+  factor(frame[[name]], levels = order[order %in% seen])
+}
+
+make_design <- function(frame, design) {
+  if (is.null(design$lonely_psu)) design$lonely_psu <- "adjust"
+  use_lonely_rule(design$lonely_psu)
+  stratum <- as_codes(frame, design$strata, NULL)
+  psu <- as_codes(frame, design$psu, NULL)
+  if (anyNA(stratum) || anyNA(psu)) stop("a record has no stratum or no PSU")
+  stratified_design(as_number(frame, design$weight), stratum, list(as.integer(psu)))
+}
+
+# One table of the plan: a data frame of results.
+make_table <- function(table, frame, plan, restricted) {
+  if (is.null(table$flow)) {
+    return(one_table(table, frame, plan, restricted))
+  }
+  # A flow item is another column for each place: one estimate per place.
+  codes <- names(table$flow$of)
+  parts <- lapply(codes, function(code) {
+    part <- table
+    part$of <- table$flow$of[[code]]
+    part$over <- table$flow$over[[code]]
+    part$by <- list()
+    found <- one_table(part, frame, plan, restricted)
+    found$domain <- domain_text(setNames(list(code), table$flow$by))
+    found
+  })
+  do.call(rbind, parts)
+}
+
+one_table <- function(table, frame, plan, restricted) {
+  statistic <- switch(table$statistic,
+    median = "quantile", rate = if (is.null(table$over)) "mean" else "ratio", table$statistic
+  )
+  by <- lapply(unlist(table$by), function(name) as_codes(frame, name, plan$categories))
+  of <- if (is.null(table$of)) NULL
+  else if (statistic == "share") as_codes(frame, table$of, plan$categories)
+  else as_number(frame, table$of)
+  over <- if (is.null(table$over)) NULL else as_number(frame, table$over)
+  # A rate is a share in other units: its interval stays inside 0 and 1 as well.
+  ci <- if (table$statistic == "rate" && statistic == "mean") "logit"
+  found <- suppressWarnings(estimate_table(restricted, statistic, of, over, by, ci = ci))
+  factor_of_unit <- as.numeric(c(table$per, 1)[1])
+  cells <- cell_labels(by, unlist(table$by), if (statistic == "share") levels(of) else "")
+  data.frame(
+    year = as.integer(frame$year[1]), indicator = table$indicator, domain = cells$domain,
+    category = cells$category, statistic = table$statistic, unit = c(table$unit, "")[1],
+    engine = "r", estimate = found$estimate * factor_of_unit, se = found$se * factor_of_unit,
+    cv = found$cv, df = found$df, ci_low = found$ci_low * factor_of_unit,
+    ci_high = found$ci_high * factor_of_unit, n = found$n, n_psu = found$n_psu,
+    deff = found$deff
+  )
+}
+
+# Domain and category of each row, in the order of estimate_table.
+cell_labels <- function(by, names, categories) {
+  # expand.grid varies its first column fastest, tables their last.
+  grid <- rev(expand.grid(rev(lapply(by, levels)), stringsAsFactors = FALSE))
+  domains <- if (length(by) == 0) {
+    "{}"
+  } else {
+    apply(as.matrix(grid), 1, function(codes) domain_text(setNames(as.list(codes), names)))
+  }
+  list(
+    domain = rep(domains, each = length(categories)),
+    category = rep(categories, times = length(domains))
+  )
+}
+
+domain_text <- function(codes) {
+  as.character(jsonlite::toJSON(codes[by_code(names(codes))], auto_unbox = TRUE))
+}
+
+replicate_year <- function(frame, plan) {
+  design <- make_design(frame, plan$design)
+  held <- list()
+  results <- lapply(plan$tables, function(table) {
+    key <- paste(c(table$population, "all")[1], table$where)
+    if (is.null(held[[key]])) {
+      keep <- is_one(frame, table$population) & is_one(frame, table$where)
+      held[[key]] <<- restrict(design, keep)
+    }
+    tryCatch(make_table(table, frame, plan, held[[key]]), error = function(condition) {
+      stop("table ", table$indicator, ": ", conditionMessage(condition), call. = FALSE)
+    })
+  })
+  do.call(rbind, results)
+}
+
+write_results <- function(results, path) {
+  text <- jsonlite::toJSON(list(schema_version = 1L, results = results),
+    auto_unbox = TRUE, digits = NA, na = "null", dataframe = "rows"
+  )
+  part <- paste0(path, ".part")
+  writeLines(enc2utf8(text), part, useBytes = TRUE)
+  if (!file.rename(part, path)) stop("cannot write ", path)
+}
+
+main <- function() {
+  arguments <- read_arguments(commandArgs(TRUE))
+  for (package in c("survey", "jsonlite")) {
+    if (!requireNamespace(package, quietly = TRUE)) {
+      fail(3, "R's package ", package, " is missing: apt-get install r-cran-", package)
+    }
+  }
+  folder <- script_folder()
+  for (file in c("design.R", "intervals.R", "estimate.R", "session.R")) {
+    source(file.path(folder, file), encoding = "UTF-8")
+  }
+  fix_locale()
+  tryCatch(
+    {
+      plan <- jsonlite::read_json(arguments$indicators)
+      plan <- askable(plan, column_names(arguments$data))
+      frame <- read_frame(arguments$data, needed_columns(plan))
+      write_results(replicate_year(frame, plan), arguments$out)
+    },
+    error = function(condition) fail(2, gsub("\\s+", " ", conditionMessage(condition)))
+  )
+}
+
+main()

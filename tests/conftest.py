@@ -1,0 +1,81 @@
+"""Shared fixtures: one small run of the whole pipeline, made once a session."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+from lfsmig import cli
+
+# A slow machine is no fault of the code: properties are judged by their truth, not their time.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
+
+ROOT = Path(__file__).parents[1]
+SCALE = "0.05"
+
+
+needs_r = pytest.mark.skipif(
+    shutil.which("Rscript") is None, reason="R is not on this machine, so nothing to compare with"
+)
+
+
+@pytest.fixture(scope="session")
+def small_raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Synthetic raw files of all years at a twentieth of the full size."""
+    folder = tmp_path_factory.mktemp("raw")
+    arguments = ["sample", "--out", str(folder), "--scale", SCALE, "--quiet"]
+    assert cli.call([*arguments, "--params", str(ROOT / "params")]) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_data(small_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data root after a run of both engines (Python alone where there is no R)."""
+    data = tmp_path_factory.mktemp("data")
+    engine = "both" if shutil.which("Rscript") else "python"
+    assert run_pipeline(data, small_raw, engine) == 0
+    return data
+
+
+def run_pipeline(data: Path, raw: Path, engine: str, *more: str) -> int:
+    """Call `lfsmig run` with the project's parameters."""
+    return cli.call(
+        [
+            "--params",
+            str(ROOT / "params"),
+            "--data",
+            str(data),
+            "--quiet",
+            "run",
+            "--raw",
+            str(raw),
+            "--engine",
+            engine,
+            *more,
+        ]
+    )
+
+
+@pytest.fixture
+def in_root(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Stand in the project's root, as a user does."""
+    monkeypatch.chdir(ROOT)
+    yield ROOT
+
+
+@pytest.fixture
+def call_json(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Call the command line with `--json`; give the exit code and the document."""
+
+    def call(*arguments: str) -> tuple[int, dict[str, Any]]:
+        code = cli.call([*arguments, "--json"])
+        return code, json.loads(capsys.readouterr().out or "{}")
+
+    return call

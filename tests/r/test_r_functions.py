@@ -1,0 +1,197 @@
+"""The R side alone: testthat on `r/*.R`, and `Rscript r/replicate.R` without Python."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lfsmig.survey import SurveyDesign
+
+ROOT = Path(__file__).resolve().parents[2]
+RSCRIPT = shutil.which("Rscript")
+pytestmark = pytest.mark.skipif(RSCRIPT is None, reason="R is not installed (no Rscript on PATH)")
+
+
+def rscript(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(RSCRIPT), *arguments], capture_output=True, encoding="utf-8", check=False,
+        env={**os.environ, **environment}, timeout=120,
+    )  # fmt: skip
+
+
+def has_package(name: str) -> bool:
+    code = f"quit(status = !requireNamespace('{name}', quietly = TRUE))"
+    return rscript("-e", code).returncode == 0
+
+
+def test_r_functions_by_testthat() -> None:
+    if not has_package("testthat"):
+        pytest.skip("R's package testthat is not installed (apt-get install r-cran-testthat)")
+    folder = ROOT / "tests" / "r" / "testthat"
+    run = rscript(
+        "-e", f"testthat::test_dir('{folder}', reporter = 'summary', stop_on_failure = TRUE)",
+        R_FOLDER=str(ROOT / "r"),
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def panel_frame() -> pd.DataFrame:
+    path = ROOT / "tests" / "fixtures" / "survey_examples" / "synthetic_panel.csv"
+    frame = pd.read_csv(path).query("year == 2023").reset_index(drop=True)
+    names = {1: "ชาย", 2: "หญิง"}
+    return frame.assign(
+        sex=frame["sex"].map(names), adult=(frame["age"] >= 15).astype(float),
+        prov=frame["prov"].astype(str).str.zfill(3), country=np.where(frame.index % 7, "TH", "NA"),
+    )  # fmt: skip
+
+
+def table(statistic: str, **changed: Any) -> dict[str, Any]:
+    plain = {
+        "indicator": f"x.{statistic}", "statistic": statistic, "unit": "u", "population": "all",
+        "where": None, "of": None, "over": None, "per": None, "by": [], "flow": None,
+    }  # fmt: skip
+    return {**plain, **changed}
+
+
+TABLES = [
+    table("share", of="grp", by=["prov", "sex"]),
+    table("share", of="country", population="mig", by=["sex"]),
+    table("rate", of="mig", per=1000, where="adult"),
+    table("total", by=["sex"]),
+    table("total", of="amount", population="mig", by=["prov"]),
+    table("median", of="age", by=["sex"]),
+    table("ratio", of="amount", over="remit", population="mig"),
+    table("mean", of="amount", by=["country", "prov"]),
+]
+PLAN = {
+    "schema_version": 1,
+    "year": 2023,
+    "design": {"strata": "stratum", "psu": "psuid", "weight": "wt", "lonely_psu": "adjust"},
+    "categories": {"sex": ["หญิง", "ชาย"], "grp": ["60+", "0-14", "15-59", "nobody"]},
+    "tables": TABLES,
+}
+
+
+def replicate(folder: Path, plan: dict[str, Any], frame: pd.DataFrame, **environment: str) -> Any:
+    with gzip.open(folder / "frame.csv.gz", "wt", encoding="utf-8") as file:
+        frame.to_csv(file, index=False, lineterminator="\n")
+    (folder / "plan.json").write_text(json.dumps(plan, ensure_ascii=False), encoding="utf-8")
+    return rscript(
+        str(ROOT / "r" / "replicate.R"), "--data", str(folder / "frame.csv.gz"),
+        "--indicators", str(folder / "plan.json"), "--out", str(folder / "out.json"),
+        **environment,
+    )  # fmt: skip
+
+
+def in_python(frame: pd.DataFrame, plan: dict[str, Any]) -> pd.DataFrame:
+    """The same plan by the Python engine."""
+    typed = frame.copy()
+    for name, order in plan["categories"].items():
+        typed[name] = pd.Categorical(typed[name], order, ordered=True)
+    design = SurveyDesign(typed, "wt", "stratum", "psuid")
+    parts = []
+    for one in plan["tables"]:
+        inside = np.ones(len(typed), bool)
+        for name in (one["population"], one["where"]):
+            if name not in (None, "all"):
+                inside &= (typed[name] == 1).to_numpy()
+        statistic = {"rate": "mean", "median": "quantile"}.get(one["statistic"], one["statistic"])
+        factor = one["per"] if one["statistic"] == "rate" else 1
+        # A rate is a share in other units, and so is its interval.
+        ci = "logit" if one["statistic"] == "rate" else None
+        found = design.estimate(statistic, one["of"], one["over"], one["by"], inside, ci=ci).frame
+        keys = [
+            json.dumps({k: str(row[k]) for k in sorted(one["by"])}, ensure_ascii=False,
+                       separators=(",", ":"))
+            for _, row in found.iterrows()
+        ]  # fmt: skip
+        found = found.assign(indicator=one["indicator"], domain=keys)
+        for name in ("estimate", "se", "ci_low", "ci_high"):
+            found[name] *= factor
+        parts.append(found.drop(columns=[*one["by"]]))
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_replicate_gives_what_the_python_engine_gives(tmp_path: Path) -> None:
+    frame = panel_frame()
+    run = replicate(tmp_path, PLAN, frame)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+    written = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert written["schema_version"] == 1
+    by_r = pd.DataFrame(written["results"])
+    python = in_python(frame, PLAN)
+    for name in ("indicator", "domain", "category", "n", "n_psu", "df"):
+        assert list(by_r[name]) == list(python[name]), name
+    for name in ("estimate", "se", "cv", "ci_low", "ci_high", "deff"):
+        values = by_r[name].astype(float).to_numpy()
+        assert values == pytest.approx(python[name].to_numpy(), rel=1e-9, nan_ok=True), name
+    assert set(by_r["engine"]) == {"r"}
+    assert set(by_r["year"]) == {2023}
+
+
+def test_replicate_writes_the_same_bytes_in_every_locale(tmp_path: Path) -> None:
+    texts = []
+    for name in ("C", "C.UTF-8"):
+        run = replicate(tmp_path, PLAN, panel_frame(), LC_ALL=name)
+        assert run.returncode == 0, run.stderr
+        texts.append((tmp_path / "out.json").read_bytes())
+    assert texts[0] == texts[1]
+    assert "หญิง".encode() in texts[0]
+
+
+def test_replicate_makes_flows_one_column_per_place(tmp_path: Path) -> None:
+    frame = panel_frame().assign(in_1=lambda f: f["mig"], in_2=lambda f: f["mig"] - 1)
+    flow = {"by": "region", "of": {"1": "in_1", "2": "in_2"}, "over": None}
+    run = replicate(tmp_path, {**PLAN, "tables": [table("total", flow=flow)]}, frame)
+    assert run.returncode == 0, run.stderr
+    rows = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["results"]
+    assert [row["domain"] for row in rows] == ['{"region":"1"}', '{"region":"2"}']
+    assert rows[0]["estimate"] == pytest.approx((frame["wt"] * frame["mig"]).sum())
+    # An item that can be negative has a Wald interval.
+    assert rows[1]["ci_high"] + rows[1]["ci_low"] == pytest.approx(2 * rows[1]["estimate"])
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"tables": [table("mean", of="sex")]}, "table x.mean: column 'sex' holds text"),
+        ({"design": {**PLAN["design"], "weight": "wgt"}}, "column 'wgt' is not in frame.csv.gz"),
+        ({"tables": [table("mode", of="mig")]}, "statistic 'mode' is not known"),
+        ({"categories": {"grp": ["60+"]}}, "column 'grp' holds code"),
+    ],
+)
+def test_replicate_refuses_in_one_line(tmp_path: Path, changed: dict[str, Any], words: str) -> None:
+    (tmp_path / "out.json").write_text("as it was", encoding="utf-8")
+    run = replicate(tmp_path, {**PLAN, **changed}, panel_frame())
+    assert run.returncode == 2
+    assert words in run.stderr
+    assert len(run.stderr.strip().splitlines()) == 1
+    assert (tmp_path / "out.json").read_text(encoding="utf-8") == "as it was"
+
+
+def test_replicate_says_how_to_use_it(tmp_path: Path) -> None:
+    script = str(ROOT / "r" / "replicate.R")
+    for arguments in ([], ["--data"], ["--file", "x"], ["--data", "no.csv.gz"]):
+        run = rscript(script, *arguments)
+        assert run.returncode == 2
+        assert len(run.stderr.strip().splitlines()) == 1
+
+
+def test_replicate_leaves_out_what_was_not_asked_and_says_so(tmp_path: Path) -> None:
+    plan = {**PLAN, "tables": [table("mean", of="mig"), table("mean", of="wages")]}
+    run = replicate(tmp_path, plan, panel_frame())
+    assert run.returncode == 0, run.stderr
+    assert "no column 'wages'" in run.stderr
+    assert len(json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["results"]) == 1
+    run = replicate(tmp_path, {**PLAN, "tables": [table("mean", of="wages")]}, panel_frame())
+    assert run.returncode == 2
+    assert "no table can be made" in run.stderr
