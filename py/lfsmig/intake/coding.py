@@ -1,0 +1,246 @@
+"""Applies the mapping language to one column: codes, ranges, blanks, sentinels, padding."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from lfsmig.intake.columns import Coded
+from lfsmig.params.mapping import VariableMap
+
+KEEP = "="
+_NUMBERS = re.compile(r"^\d+(-\d+)?(\s*,\s*\d+(-\d+)?)*$")
+
+
+@dataclass
+class Rules:
+    """A variable's `codes` made ready: exact codes, ranges, and what blank and other become."""
+
+    exact: dict[str, str | None] = field(default_factory=dict)
+    ranges: list[tuple[int, int, str | None]] = field(default_factory=list)
+    other: str | None = None
+    has_other: bool = False
+    blank: str | None = None
+
+    def find(self, value: str) -> tuple[bool, str | None]:
+        """Return whether the value has a meaning, and its harmonised code (None: missing)."""
+        if value in self.exact:
+            return True, self._kept(self.exact[value], value)
+        if value.isdigit():
+            number = int(value)
+            for low, high, target in self.ranges:
+                if low <= number <= high:
+                    return True, self._kept(target, value)
+        if self.has_other:
+            return True, self._kept(self.other, value)
+        return False, None
+
+    @staticmethod
+    def _kept(target: str | None, value: str) -> str | None:
+        return value if target == KEEP else target
+
+
+def compile_rules(codes: dict[str, str | None], width: int | None) -> Rules:
+    """Read the keys: `1`, `01`, `5-7`, `1,3-4`, `blank`, `other`, or a text as it stands."""
+    rules = Rules()
+    for key, target in codes.items():
+        if key == "blank":
+            rules.blank = target
+        elif key == "other":
+            rules.other, rules.has_other = target, True
+        elif _NUMBERS.match(key):
+            for token in key.split(","):
+                low, _, high = token.strip().partition("-")
+                if high:
+                    rules.ranges.append((int(low), int(high), target))
+                else:
+                    rules.exact[low.zfill(width) if width else low.lstrip("0") or "0"] = target
+        else:
+            rules.exact[key] = target
+    return rules
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the ledger: what one source code became, and how often."""
+
+    source_code: str
+    harmonised_code: str
+    records: int
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Unmapped:
+    """Codes that the mapping gives no meaning, with their counts, most frequent first."""
+
+    codes: list[tuple[str, int]]
+
+    def text(self, limit: int = 5) -> str:
+        """Write the codes for a message."""
+        shown = ", ".join(f"{code} ({count} records)" for code, count in self.codes[:limit])
+        more = len(self.codes) - limit
+        return shown + (f" and {more} more" if more > 0 else "")
+
+
+def shortened(column: Coded, prefix: int | None) -> Coded:
+    """Keep the leading digits of every code (the major group of an occupation)."""
+    if prefix is None:
+        return column
+    short = [value[:prefix] for value in column.values]
+    order = {value: index for index, value in enumerate(dict.fromkeys(short))}
+    target = np.array([order[value] for value in short] + [-1], dtype=np.int64)
+    return Coded(
+        column.file, column.name, column.found, target[column.codes], list(order), list(order)
+    )
+
+
+def map_category(
+    column: Coded, entry: VariableMap, rules: Rules, categories: list[str]
+) -> tuple[pd.Categorical[str], list[Line], Unmapped]:
+    """Map a coded column to the codes of the dictionary."""
+    sentinels = set(entry.missing)
+    # Sentinels are written for the whole code, so they count before it is shortened.
+    kept = np.array([value in sentinels for value in column.values] + [False], dtype=bool)[
+        column.codes
+    ]
+    lines = [
+        Line(value, "", int((column.codes == index).sum()), entry.missing[value])
+        for index, value in enumerate(column.values)
+        if value in sentinels
+    ]
+    source = shortened(column, entry.prefix)
+    codes = np.where(kept, -1, source.codes)
+    position = {code: index for index, code in enumerate(categories)}
+    counts = np.bincount(codes[codes >= 0], minlength=len(source.values))
+    target = np.full(len(source.values) + 1, -1, dtype=np.int64)
+    unmapped: list[tuple[str, int]] = []
+    for index, value in enumerate(source.values):
+        if not counts[index]:
+            continue
+        known, code = rules.find(value)
+        if not known or (code is not None and code not in position):
+            unmapped.append((source.raw[index], int(counts[index])))
+            continue
+        target[index] = -1 if code is None else position[code]
+        lines.append(Line(source.raw[index], code or "", int(counts[index])))
+    blank = source.codes < 0
+    blanks = int(blank.sum())
+    result = target[codes]
+    if blanks:
+        lines.append(Line("(blank)", rules.blank or "", blanks))
+        if rules.blank is not None:
+            result[blank & ~kept] = position[rules.blank]
+    unmapped.sort(key=lambda item: (-item[1], item[0]))
+    return (
+        pd.Categorical.from_codes(result, categories=pd.Index(categories), ordered=True),
+        lines,
+        Unmapped(unmapped),
+    )
+
+
+def map_number(
+    column: Coded,
+    entry: VariableMap,
+    whole: bool,
+    other: Callable[[str], np.ndarray],
+) -> tuple[np.ndarray, list[Line], Unmapped]:
+    """Map a coded column to numbers; `codes` names special values, the rest is kept."""
+    values = pd.to_numeric(pd.Series(column.values, dtype=object), errors="coerce").to_numpy(float)
+    counts = column.counts()
+    lines: list[Line] = []
+    unmapped: list[tuple[str, int]] = []
+    specials = compile_rules(entry.codes or {}, None)
+    table = np.append(values, np.nan)
+    borrowed: list[tuple[int, str]] = []
+    special_count = 0
+    for index in np.flatnonzero(_looked_at(column, values, entry, specials, whole)).tolist():
+        text, count = column.values[index], int(counts[index])
+        if text in entry.missing:
+            table[index] = np.nan
+            lines.append(Line(column.raw[index], "", count, entry.missing[text]))
+        else:
+            known, target = specials.find(text)
+            if not known:
+                unmapped.append((column.raw[index], count))
+                continue
+            if target is None:
+                table[index] = np.nan
+            elif target.startswith(KEEP):
+                borrowed.append((index, target[1:]))
+            elif target != text:
+                table[index] = float(target)
+            else:
+                continue
+            lines.append(Line(column.raw[index], target or "", count))
+        special_count += count
+    result = table[column.codes]
+    for index, name in borrowed:
+        rows = column.codes == index
+        result[rows] = other(name)[rows]
+    blanks = int((column.codes < 0).sum())
+    if specials.blank is not None:
+        result[column.codes < 0] = float(specials.blank)
+    rest = len(column.codes) - blanks - special_count - sum(count for _, count in unmapped)
+    if rest:
+        lines.append(Line("(number)", "(number)", rest))
+    if blanks:
+        lines.append(Line("(blank)", specials.blank or "", blanks))
+    unmapped.sort(key=lambda item: (-item[1], item[0]))
+    return result, lines, Unmapped(unmapped)
+
+
+def _looked_at(
+    column: Coded, values: np.ndarray, entry: VariableMap, specials: Rules, whole: bool
+) -> np.ndarray:
+    """Mark the distinct values that are not simply kept: sentinels, special codes, non-numbers."""
+    look = ~np.isfinite(values)
+    if whole:
+        look |= np.nan_to_num(values) % 1 != 0
+    named = set(entry.missing) | set(specials.exact)
+    if named:
+        look |= np.array([text in named for text in column.values], dtype=bool)
+    for low, high, _ in specials.ranges:
+        look |= (values >= low) & (values <= high)
+    return look
+
+
+def compose(columns: list[Coded], widths: list[int | None], separator: str) -> np.ndarray:
+    """Join the texts of several columns to one key per record; a blank part gives no key."""
+    size = len(columns[0].codes)
+    key = np.full(size, "", dtype=object)
+    blank = np.zeros(size, dtype=bool)
+    for index, (column, width) in enumerate(zip(columns, widths, strict=True)):
+        texts = [value.zfill(width) if width else value for value in column.values]
+        part = np.array([*texts, ""], dtype=object)[column.codes]
+        key = part if index == 0 else key + separator + part
+        blank |= column.codes < 0
+    key[blank] = None
+    return key
+
+
+def common_keys(left: list[Coded], right: list[Coded]) -> tuple[np.ndarray, np.ndarray]:
+    """Number the keys of two files so that equal keys, and only those, get equal numbers."""
+    key_left = np.zeros(len(left[0].codes), dtype=np.int64)
+    key_right = np.zeros(len(right[0].codes), dtype=np.int64)
+    for here, there in zip(left, right, strict=True):
+        order = {value: index for index, value in enumerate(here.values)}
+        for value in there.values:
+            order.setdefault(value, len(order))
+        # The last entry of the table stands for blank (code -1).
+        table = np.array([*(order[value] for value in there.values), len(order)], dtype=np.int64)
+        codes_left = np.where(here.codes < 0, len(order), here.codes)
+        both = np.concatenate(
+            [
+                key_left * (len(order) + 1) + codes_left,
+                key_right * (len(order) + 1) + table[there.codes],
+            ]
+        )
+        # Numbering anew after each part keeps the products small.
+        both, _ = pd.factorize(both)
+        key_left, key_right = both[: len(key_left)], both[len(key_left) :]
+    return key_left, key_right

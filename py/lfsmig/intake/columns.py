@@ -1,0 +1,122 @@
+"""Finds each mapped column in a raw file and turns its values into plain code texts.
+
+Work is done on distinct values: a column of 205,000 records has a few dozen codes, so the text
+handling costs nothing and records are only touched by integer arrays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from lfsmig.errors import InputError
+from lfsmig.intake.read import RawTable
+from lfsmig.params.mapping import Column, YearMap
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A raw column: `values[codes]` are its texts, -1 is blank; `raw` as written in the file."""
+
+    file: str
+    name: str
+    found: str
+    codes: np.ndarray
+    values: list[str]
+    raw: list[str]
+
+    def take(self, rows: np.ndarray) -> Coded:
+        """Keep some records."""
+        return Coded(self.file, self.name, self.found, self.codes[rows], self.values, self.raw)
+
+    def counts(self) -> np.ndarray:
+        """Count the records of each value."""
+        return np.bincount(self.codes[self.codes >= 0], minlength=len(self.values))
+
+
+def find_columns(table: RawTable, mapping: YearMap, where: str) -> dict[str, str]:
+    """Pair the mapping's column names with the names in the file.
+
+    Names match whatever their case; one trailing `_` is dropped where the bare name is free.
+    A column that is neither mapped nor ignored stops, as do two columns for one name.
+    """
+    wanted: dict[str, str] = {}
+    for name, column in mapping.columns.items():
+        for alias in (name, *column.aliases):
+            wanted[alias.upper()] = name
+    ignored = {name.upper() for name in mapping.ignore}
+    present = {name.upper() for name in table.columns}
+    found: dict[str, str] = {}
+    unknown: list[str] = []
+    for name in table.columns:
+        key = name.upper()
+        bare = key[:-1] if key.endswith("_") and key[:-1] not in present else key
+        key = key if key in wanted or key in ignored else bare
+        if key in ignored:
+            continue
+        if key not in wanted:
+            unknown.append(name)
+        elif wanted[key] in found:
+            raise InputError(
+                f"{table.name}: columns {found[wanted[key]]} and {name} both stand for "
+                f"{wanted[key]}; name the one to leave out under ignore in {where}"
+            )
+        else:
+            found[wanted[key]] = name
+    if unknown:
+        shown = ", ".join(unknown[:8]) + (f" and {len(unknown) - 8} more" if unknown[8:] else "")
+        raise InputError(
+            f"{table.name}: not in the mapping: {shown}; "
+            f"add under columns, or with a reason under ignore, in {where}"
+        )
+    return found
+
+
+def code_column(table: RawTable, found: str, name: str, column: Column, where: str) -> Coded:
+    """Turn one raw column into coded texts: blanks, number formats, decoding and padding."""
+    series = table.columns[found]
+    codes, uniques = pd.factorize(series, use_na_sentinel=True)
+    raw = [_text(value) for value in uniques]
+    numeric = pd.api.types.is_numeric_dtype(series)
+    values = []
+    for text in raw:
+        plain = text if numeric else text.strip()
+        plain = column.decode.get(plain, plain)
+        values.append(_padded(plain, column.width))
+    return _compact(table.name, name, found, codes, values, raw)
+
+
+def _text(value: object) -> str:
+    """Write a value as a person would: 3.0 is 3, text stays."""
+    if isinstance(value, float | np.floating):
+        return str(int(value)) if float(value).is_integer() else repr(float(value))
+    return str(value)
+
+
+def _padded(text: str, width: int | None) -> str:
+    """Bring a code to one writing: padded to the width, or else without leading zeros."""
+    if not text.isdigit() or not text.isascii():
+        return text
+    bare = text.lstrip("0") or "0"
+    return bare if width is None else bare.zfill(width)
+
+
+def _compact(
+    file: str, name: str, found: str, codes: np.ndarray, values: list[str], raw: list[str]
+) -> Coded:
+    """Join values that became equal ("1" and "01"), keep codes in order, make blanks -1."""
+    order: dict[str, int] = {}
+    shown: list[str] = []
+    target = np.empty(len(values) + 1, dtype=np.int64)
+    target[-1] = -1
+    for index, value in enumerate(values):
+        if value in ("", "nan", "NaN", "."):
+            target[index] = -1
+            continue
+        if value not in order:
+            order[value] = len(order)
+            shown.append(raw[index])
+        target[index] = order[value]
+    return Coded(file, name, found, target[codes], list(order), shown)

@@ -1,0 +1,342 @@
+"""Maps the raw files of one year to the harmonised table and records every step of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lfsmig.errors import InputError
+from lfsmig.intake.coding import (
+    KEEP,
+    Line,
+    Unmapped,
+    compile_rules,
+    compose,
+    map_category,
+    map_number,
+)
+from lfsmig.intake.columns import Coded
+from lfsmig.intake.derive import DERIVATIONS
+from lfsmig.intake.files import RawYear, open_year
+from lfsmig.intake.ledger import ledger_frame
+from lfsmig.params import Params, VariableMap, YearParams
+
+
+@dataclass(frozen=True)
+class Harmonised:
+    """One year's harmonised table, the ledger of its mapping and the receipt of its files.
+
+    Attributes
+    ----------
+    frame
+        One row per person in the order of the file, variables of the data dictionary.
+    ledger
+        What every source code became, with counts (`lfsmig.intake.ledger`).
+    receipt
+        Facts of the files and counts of records, ready for JSON.
+    blanks
+        One row per blank record (a household not interviewed): stratum, psu, area, province.
+    """
+
+    year: int
+    frame: pd.DataFrame
+    ledger: pd.DataFrame
+    receipt: dict[str, object]
+    blanks: pd.DataFrame
+
+
+def harmonise(params: Params, year: int, raw_dir: Path) -> Harmonised:
+    """Read and map one year.
+
+    Parameters
+    ----------
+    params
+        The survey's parameters.
+    year
+        The year (CE).
+    raw_dir
+        Folder with one folder per year, or the folder that holds this year's files itself.
+    """
+    raw_dir = Path(raw_dir)
+    if not raw_dir.is_dir():
+        raise InputError(
+            f"{raw_dir}: the folder of raw files is missing; name it with --raw, "
+            "or make synthetic files with lfsmig sample"
+        )
+    year_params = params.year(year)
+    where = params.shown(params.dir / "years" / f"{year}.yml")
+    folder = raw_dir / str(year)
+    if not folder.is_dir() and (raw_dir / year_params.map.files[0].path).is_file():
+        folder = raw_dir
+    raw = open_year(year_params, folder, where)
+    mapper = _Mapper(params, year_params, raw, where)
+    frame = mapper.run()
+    blanks = mapper.blank_households()
+    return Harmonised(
+        year,
+        frame,
+        ledger_frame(mapper.ledger),
+        _receipt(params, year_params, raw, frame, blanks, raw_dir),
+        blanks,
+    )
+
+
+class _Mapper:
+    """Holds what grows while a year is mapped: the columns made so far and the ledger."""
+
+    def __init__(self, params: Params, year: YearParams, raw: RawYear, where: str) -> None:
+        self.params, self.year, self.raw, self.where = params, year, raw, where
+        self.made: dict[str, pd.Series] = {}
+        self.ledger: list[dict[str, object]] = []
+
+    def run(self) -> pd.DataFrame:
+        names = [name for name in self.params.variables if name in self.year.map.variables]
+        self.made["year"] = pd.Series(np.full(self.raw.records, self.year.year), dtype="Int64")
+        for name in names:
+            self._make(name)
+        self._universes(names)
+        self._note_files()
+        order = [name for name in self.params.variables if name in self.made]
+        return pd.DataFrame({name: self.made[name] for name in order})
+
+    def _make(self, name: str) -> None:
+        if name in self.made:
+            return
+        entry = self.year.map.variables[name]
+        if entry.derive is not None:
+            self._derive(name, entry)
+        elif entry.parts is not None:
+            self._compose(name, entry)
+        else:
+            self._map(name, entry)
+
+    def _map(self, name: str, entry: VariableMap) -> None:
+        column = self.raw.column(str(entry.column))
+        kind = self.params.variables[name].type
+        width = self.raw.mapping.columns[str(entry.column)].width
+        if kind == "category":
+            codes = self._lookup(name, entry) | (entry.codes or {})
+            rules = compile_rules(codes or {"other": KEEP}, entry.prefix or width)
+            values, lines, unmapped = map_category(column, entry, rules, self.params.codes(name))
+            self._stop_at(name, column, unmapped)
+            self.made[name] = pd.Series(values)
+        elif kind in ("integer", "number"):
+            numbers, lines, unmapped = map_number(
+                column, entry, kind == "integer", self._numbers_of
+            )
+            self._stop_at(name, column, unmapped)
+            series = pd.Series(numbers)
+            self.made[name] = series.astype("Int64") if kind == "integer" else series
+        else:
+            text = np.array([*column.values, None], dtype=object)[column.codes]
+            self.made[name] = pd.Series(text, dtype="str")
+            lines = [Line("(text)", "(text)", self.raw.records)]
+        self._note(name, column, lines, entry)
+
+    def _numbers_of(self, name: str) -> np.ndarray:
+        if name not in self.year.map.variables:
+            raise self.year.error(("variables",), f"={name} names no mapped variable")
+        self._make(name)
+        return self.made[name].to_numpy(dtype=float, na_value=np.nan)
+
+    def _lookup(self, name: str, entry: VariableMap) -> dict[str, str | None]:
+        """Read the table of codes that a variable names; its own `codes` go before them."""
+        lookup = entry.lookup
+        if lookup is None:
+            return {}
+        rows = self.params.table(lookup.table)
+        for key in ("key", "value"):
+            if rows and getattr(lookup, key) not in rows[0]:
+                raise self.year.error(
+                    ("variables", name, "lookup", key),
+                    f"{lookup.table} has no column {getattr(lookup, key)}",
+                )
+        found: dict[str, str | None] = {row[lookup.key]: row[lookup.value] for row in rows}
+        return found
+
+    def _compose(self, name: str, entry: VariableMap) -> None:
+        parts = entry.parts or []
+        columns = [self.raw.column(part.column) for part in parts]
+        key = compose(columns, [part.width for part in parts], entry.separator)
+        lost = pd.isna(key)
+        if lost.any():
+            blank = next(c for c in columns if (c.codes < 0).any())
+            raise InputError(
+                f"{blank.file}: column {blank.found}: blank in {int((blank.codes < 0).sum())} "
+                f"person records, so {name} cannot be made; correct the file or the parts of "
+                f"variables.{name} in {self.where}"
+            )
+        self.made[name] = pd.Series(key, dtype="str")
+        line = Line("(key)", "(key)", self.raw.records)
+        self._note(name, columns[0], [line], entry, "+".join(c.found for c in columns))
+
+    def _derive(self, name: str, entry: VariableMap) -> None:
+        if entry.derive not in DERIVATIONS:
+            raise self.year.error(
+                ("variables", name, "derive"),
+                f"expected one of {', '.join(sorted(DERIVATIONS))}",
+            )
+        for needed in self.year.map.variables:
+            if self.year.map.variables[needed].derive is None:
+                self._make(needed)
+        function, reason = DERIVATIONS[entry.derive]
+        values = function(pd.DataFrame(self.made), self.params)
+        if self.params.variables[name].type == "category":
+            categories = self.params.codes(name)
+            values = pd.Series(pd.Categorical(values, categories=categories, ordered=True))
+            counts = values.value_counts(sort=False)
+            lines = [
+                Line("(derived)", str(code), int(count), reason)
+                for code, count in counts.items()
+                if count
+            ]
+            if values.isna().any():
+                lines.append(Line("(derived)", "", int(values.isna().sum()), reason))
+        else:
+            lines = [Line("(derived)", "(number)", self.raw.records, reason)]
+        self.made[name] = values
+        self._add(name, "", f"derive: {entry.derive}", lines, entry.reason)
+
+    def _universes(self, names: list[str]) -> None:
+        """Blank what was answered outside a variable's universe, when the mapping says so."""
+        for name in names:
+            condition = self.year.map.variables[name].only_if
+            if condition is None:
+                continue
+            try:
+                answer = pd.Series(pd.DataFrame(self.made).eval(condition))
+                inside = answer.fillna(False).to_numpy(dtype=bool)
+            except Exception as problem:
+                raise self.year.error(
+                    ("variables", name, "only_if"),
+                    f"cannot be evaluated: {str(problem).splitlines()[0]}",
+                ) from None
+            outside = ~inside & self.made[name].notna().to_numpy()
+            if outside.any():
+                self.made[name] = self.made[name].mask(outside)
+                line = Line("(outside the universe)", "", int(outside.sum()), condition)
+                self._add(name, "", "", [line], None)
+
+    def _stop_at(self, name: str, column: Coded, unmapped: Unmapped) -> None:
+        if unmapped.codes:
+            raise InputError(
+                f"{column.file}: column {column.found}: no meaning for code {unmapped.text()}; "
+                f"add it under variables.{name}.codes in {self.where}"
+            )
+
+    def _note(
+        self,
+        name: str,
+        column: Coded,
+        lines: list[Line],
+        entry: VariableMap,
+        shown: str | None = None,
+    ) -> None:
+        layout = self.raw.mapping.columns[column.name].reason
+        reason = "; ".join(text for text in (entry.reason, layout) if text)
+        self._add(name, column.file, shown or column.found, lines, reason)
+
+    def _add(
+        self, name: str, file: str, column: str, lines: list[Line], reason: str | None
+    ) -> None:
+        order = list(self.params.variables).index(name) if name else -1
+        for line in lines:
+            self.ledger.append(
+                {
+                    "order": order,
+                    "variable": name,
+                    "source_file": file,
+                    "source_column": column,
+                    "source_code": line.source_code,
+                    "harmonised_code": line.harmonised_code,
+                    "records": line.records,
+                    "reason": "; ".join(text for text in (line.reason, reason) if text),
+                }
+            )
+
+    def _note_files(self) -> None:
+        """Record dropped blank records, ignored columns, unlinked records and absent variables."""
+        main = self.raw.sources[0].table
+        if self.raw.mapping.blank_records:
+            line = Line(
+                "(blank record)",
+                "(dropped)",
+                len(self.raw.blanks),
+                "household not interviewed; counted as non-response",
+            )
+            self._add("", main.name, self.raw.mapping.blank_records, [line], None)
+        ignored = {name.upper(): reason for name, reason in self.raw.mapping.ignore.items()}
+        for source in self.raw.sources:
+            for name in source.table.columns:
+                reason = ignored.get(name.upper()) or ignored.get(name.upper().removesuffix("_"))
+                if reason and name not in source.found.values():
+                    rows = source.table.rows
+                    line = Line("(column)", "(ignored)", rows, reason)
+                    self._add("", source.table.name, name, [line], None)
+        for merge in self.raw.merges:
+            line = Line(
+                "(no record in the file)",
+                "",
+                int(str(merge["unmatched_here"])),
+                "person without a row in this file",
+            )
+            self._add("", str(merge["file"]), "+".join(self._on(merge)), [line], None)
+        for name, reason in self.raw.mapping.absent.items():
+            self._add(name, "", "", [Line("(absent)", "", 0, reason)], None)
+
+    @staticmethod
+    def _on(merge: dict[str, object]) -> list[str]:
+        on = merge["on"]
+        return [str(name) for name in on] if isinstance(on, list) else []
+
+    def blank_households(self) -> pd.DataFrame:
+        """Return design keys of the blank records, for counts of non-response."""
+        made: dict[str, object] = {}
+        for name in ("household_id", "province", "area", "stratum", "psu"):
+            entry = self.year.map.variables.get(name)
+            if entry is None or not len(self.raw.blanks):
+                continue
+            if entry.parts is not None:
+                columns = self.raw.blank_columns([part.column for part in entry.parts])
+                made[name] = compose(columns, [part.width for part in entry.parts], entry.separator)
+            elif entry.column is not None:
+                column = self.raw.blank_columns([entry.column])[0]
+                width = self.raw.mapping.columns[entry.column].width
+                rules = compile_rules(entry.codes or {"other": KEEP}, entry.prefix or width)
+                made[name], _, _ = map_category(column, entry, rules, self.params.codes(name))
+        return pd.DataFrame(made, index=range(len(self.raw.blanks)))
+
+
+def _receipt(
+    params: Params,
+    year: YearParams,
+    raw: RawYear,
+    frame: pd.DataFrame,
+    blanks: pd.DataFrame,
+    raw_dir: Path,
+) -> dict[str, object]:
+    main = raw.sources[0].table
+    weight = frame["weight"] if "weight" in frame else pd.Series(dtype=float)
+
+    def distinct(name: str) -> int | None:
+        return int(frame[name].nunique()) if name in frame else None
+
+    return {
+        "year": year.year,
+        "synthetic": (raw_dir / "SYNTHETIC.json").is_file() or "SYNTHETIC" in main.title.upper(),
+        "files": [source.table.facts for source in raw.sources],
+        "records": main.rows,
+        "blank_records": len(raw.blanks),
+        "persons": len(frame),
+        "households": distinct("household_id"),
+        "psus": distinct("psu"),
+        "strata": distinct("stratum"),
+        "weight_total": float(weight.sum()) if len(weight) else None,
+        "weight_min": float(weight.min()) if weight.notna().any() else None,
+        "weight_max": float(weight.max()) if weight.notna().any() else None,
+        "merges": raw.merges,
+        "absent": dict(year.map.absent),
+    }

@@ -1,0 +1,127 @@
+"""Each operation of the mapping language on a few values."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lfsmig.intake.coding import common_keys, compile_rules, compose, map_category, map_number
+from lfsmig.intake.columns import Coded, code_column
+from lfsmig.intake.read import RawTable
+from lfsmig.params.mapping import Column, VariableMap
+
+
+def coded(values: list[object], numeric: bool = True, **column: object) -> Coded:
+    array = np.array(values, dtype=float if numeric else object)
+    table = RawTable("f.sav", {"X": array}, len(values), {})
+    return code_column(table, "X", "X", Column.model_validate(column), "years/x.yml")
+
+
+def texts(column: Coded) -> list[str | None]:
+    return [column.values[code] if code >= 0 else None for code in column.codes]
+
+
+def mapped(column: Coded, categories: list[str], width: int | None = None, **entry: object) -> list:
+    variable = VariableMap.model_validate({"column": "X", **entry})
+    rules = compile_rules(variable.codes or {"other": "="}, variable.prefix or width)
+    values, _, unmapped = map_category(column, variable, rules, categories)
+    assert not unmapped.codes, unmapped
+    return [None if pd.isna(value) else value for value in values]
+
+
+def test_numbers_and_padded_texts_are_one_code() -> None:
+    assert texts(coded([1.0, np.nan, 12.0])) == ["1", None, "12"]
+    assert texts(coded(["01", "", "12", " 1 "], numeric=False)) == ["1", None, "12", "1"]
+    assert texts(coded([110.0, 9970.0], width=4)) == ["0110", "9970"]
+    assert texts(coded(["0110", "110"], numeric=False, width=4)) == ["0110", "0110"]
+    assert texts(coded([0.0])) == ["0"]
+    assert texts(coded(["006", "72", "0"], numeric=False, width=2)) == ["06", "72", "00"]
+
+
+def test_labels_are_decoded_before_padding() -> None:
+    column = coded(["ชาย", "หญิง", "1"], numeric=False, decode={"ชาย": 1, "หญิง": 2})
+    assert texts(column) == ["1", "2", "1"]
+
+
+def test_codes_by_value_range_blank_and_other() -> None:
+    column = coded([1, 2, 5, 7, 9, np.nan])
+    codes = {"1": "a", "2,5-6": "b", "blank": "z", "other": None}
+    assert mapped(column, ["a", "b", "z"], codes=codes) == ["a", "b", "b", None, None, "z"]
+
+
+def test_an_exact_code_goes_before_a_range() -> None:
+    assert mapped(coded([4, 5]), ["a", "b"], codes={"1-9": "a", "5": "b"}) == ["a", "b"]
+
+
+def test_keep_with_width() -> None:
+    column = coded([2, 72], width=2)
+    assert mapped(column, ["02"], width=2, codes={"1-56": "=", "other": None}) == ["02", None]
+
+
+def test_prefix_counts_after_padding_and_sentinels_before_it() -> None:
+    column = coded([1111, 41001, 99999, 99100], width=5)
+    result = mapped(
+        column, ["farm", "build", "serve"], width=5, prefix=2, missing={"99999": "unknown"},
+        codes={"1-3": "farm", "41-43": "build", "99": "serve"},
+    )  # fmt: skip
+    assert result == ["farm", "build", None, "serve"]
+
+
+def test_unmapped_codes_are_counted_most_frequent_first() -> None:
+    entry = VariableMap.model_validate({"column": "X", "codes": {"1": "a"}})
+    rules = compile_rules(entry.codes or {}, None)
+    _, _, unmapped = map_category(coded([1, 3, 4, 4]), entry, rules, ["a"])
+    assert unmapped.codes == [("4", 2), ("3", 1)]
+    assert unmapped.text(limit=1) == "4 (2 records) and 1 more"
+
+
+def test_a_kept_code_outside_the_dictionary_is_unmapped() -> None:
+    entry = VariableMap.model_validate({"column": "X", "codes": {"10-96": "="}})
+    _, _, unmapped = map_category(coded([10, 28]), entry, compile_rules(entry.codes, None), ["10"])
+    assert unmapped.codes == [("28", 1)]
+
+
+def number(column: Coded, whole: bool = True, **entry: object) -> tuple[list, list]:
+    variable = VariableMap.model_validate({"column": "X", **entry})
+    values, lines, unmapped = map_number(
+        column, variable, whole, lambda _: 40.0 + np.arange(len(column.codes))
+    )
+    assert sum(line.records for line in lines) + sum(c for _, c in unmapped.codes) == len(values)
+    return [None if np.isnan(v) else v for v in values], unmapped.codes
+
+
+def test_numbers_sentinels_and_values_of_another_variable() -> None:
+    values, unmapped = number(
+        coded([3, 97, 99, np.nan]), missing={"99": "unknown"}, codes={"97": "=age"}
+    )
+    assert values == [3, 41, None, None]
+    assert unmapped == []
+
+
+def test_numbers_that_are_none() -> None:
+    column = coded(["3", "x", "4.5"], numeric=False)
+    assert number(column)[1] == [("4.5", 1), ("x", 1)]
+    assert number(column, whole=False)[1] == [("x", 1)]
+
+
+def test_ranges_and_blanks_of_numbers() -> None:
+    values, _ = number(coded([0, 12, 150, np.nan]), codes={"100-999": None, "blank": "0"})
+    assert values == [0, 12, None, 0]
+
+
+def test_keys_are_padded_and_blank_where_a_part_is() -> None:
+    columns = [coded([1, 2]), coded([7, np.nan])]
+    assert list(compose(columns, [None, 4], "-")) == ["1-0007", None]
+
+
+def test_common_keys_of_two_files() -> None:
+    left = [coded([1, 1, 2]), coded(["A", "B", "A"], numeric=False)]
+    right = [coded(["01", "2", "3"], numeric=False), coded(["B", "A", "A"], numeric=False)]
+    here, there = common_keys(left, right)
+    assert [list(there).index(key) if key in there else None for key in here] == [None, 0, 1]
+
+
+@pytest.mark.parametrize("key", ["10-1x", "a,b", "ไม่ทราบ"])
+def test_other_texts_are_taken_as_they_stand(key: str) -> None:
+    assert compile_rules({key: "a"}, None).exact == {key: "a"}
