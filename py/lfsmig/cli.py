@@ -1,0 +1,350 @@
+"""The command line: thin, one command per arrow of the data flow.
+
+Exit codes: 0 done; 1 a check found something; 2 bad usage, input, parameters or R error; 3
+something is missing on the machine; 4 a fault of ours, with the path of a log.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lfsmig import __version__
+from lfsmig.errors import CheckFailed, LfsmigError, ParameterError
+from lfsmig.progress import Progress, silent, to_stderr
+from lfsmig.years import common_era, parse_years
+
+# Typer carries its own copy of click, so click's exceptions are not the ones it raises. This is
+# its ClickException, the grandparent of BadParameter.
+UsageFault: type[Any] = typer.BadParameter.__mro__[2]
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Migration statistics from labour force surveys: two engines, one bilingual report.",
+)
+
+ParamsOption = Annotated[Path | None, typer.Option("--params", help="Parameter folder [params]")]
+DataOption = Annotated[Path | None, typer.Option("--data", help="Data root [data]")]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress lines")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout")]
+YearsOption = Annotated[
+    str | None, typer.Option("--years", help="Years: 2019-2021,2023 or Buddhist 2562-2566")
+]
+
+
+@dataclass
+class Settings:
+    """Global options, as given before or after the command."""
+
+    params: Path
+    data: Path
+    quiet: bool
+    json: bool
+
+    @property
+    def progress(self) -> Progress:
+        return silent if self.quiet else to_stderr
+
+    def show(self, document: dict[str, Any], text: str) -> None:
+        """Print the document with `--json`, else the text."""
+        if self.json:
+            json.dump(document, sys.stdout, ensure_ascii=False, indent=1, default=str)
+            sys.stdout.write("\n")
+        elif text:
+            print(text)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def main_options(
+    ctx: typer.Context,
+    params: ParamsOption = None,
+    data: DataOption = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    ctx.obj = {"params": params, "data": data, "quiet": quiet, "json": as_json}
+
+
+def settings(
+    ctx: typer.Context, params: Path | None, data: Path | None, quiet: bool, as_json: bool
+) -> Settings:
+    """Join the options given before the command with those given after it."""
+    before = ctx.obj or {}
+    return Settings(
+        params or before.get("params") or Path(os.environ.get("LFSMIG_PARAMS", "params")),
+        data or before.get("data") or Path(os.environ.get("LFSMIG_DATA", "data")),
+        quiet or before.get("quiet", False),
+        as_json or before.get("json", False),
+    )
+
+
+@app.command()
+def sample(
+    ctx: typer.Context,
+    out: Annotated[Path | None, typer.Option(help="Target folder [<data>/raw]")] = None,
+    years: YearsOption = None,
+    scale: Annotated[float, typer.Option(help="Share of the enumeration areas, 0 < s <= 1")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Seed of the random numbers")] = 2562,
+    params: ParamsOption = None,
+    data: DataOption = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make synthetic raw files in the survey's layout; no real person is in them."""
+    from lfsmig.params import load
+    from lfsmig.sample import generate
+
+    use = settings(ctx, params, data, quiet, as_json)
+    chosen = parse_years(years) if years is not None else load(use.params).report.years
+    target = out or use.data / "raw"
+    made = generate(target, chosen, scale, seed, use.params, use.progress)
+    use.show(made, f"Synthetic raw files of {len(chosen)} years: {target}")
+
+
+@app.command()
+def run(
+    ctx: typer.Context,
+    years: YearsOption = None,
+    raw: Annotated[Path | None, typer.Option(help="Raw files [<data>/raw]")] = None,
+    engine: Annotated[str, typer.Option(help="both, python or r")] = "both",
+    params: ParamsOption = None,
+    data: DataOption = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Take raw files to released tables: harmonise, estimate twice, compare, release."""
+    from lfsmig import pipeline
+    from lfsmig.steps import ENGINES
+    from lfsmig.workspace import Workspace
+
+    use = settings(ctx, params, data, quiet, as_json)
+    _one_of("--engine", engine, tuple(ENGINES))
+    chosen = parse_years(years) if years is not None else None
+    done = pipeline.run(Workspace.at(use.params, use.data, raw), chosen, engine, use.progress)
+    check = done["crosscheck"]
+    verdict = (
+        f"{check['cells']:,} cells agree between Python and R "
+        f"(largest relative difference {check['worst']['estimate']:.1e})"
+        if check["made"]
+        else f"the cross-check was not made: {check['reason']}"
+    )
+    use.show(done, f"Released tables: {done['released']}; {verdict}")
+
+
+@app.command()
+def validate(
+    ctx: typer.Context,
+    year: Annotated[str, typer.Argument(help="Survey year, CE or BE")],
+    raw: Annotated[Path | None, typer.Option(help="Raw files [<data>/raw]")] = None,
+    params: ParamsOption = None,
+    data: DataOption = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a year's files against the validation protocol; write text, HTML and JSON."""
+    from lfsmig.commands import validate as command
+    from lfsmig.workspace import Workspace
+
+    use = settings(ctx, params, data, quiet, as_json)
+    workspace = Workspace.at(use.params, use.data, raw)
+    document = command.run(workspace, _one_year(year), use.progress)
+    use.show(document, command.text(document))
+    if document["errors"]:
+        failed = ", ".join(document["errors"])
+        raise CheckFailed(f"{document['year']}: {failed} failed", documented=True)
+
+
+@app.command("replicate")
+def replicate_command(
+    ctx: typer.Context,
+    years: YearsOption = None,
+    left: Annotated[Path | None, typer.Option(help="Results to compare")] = None,
+    right: Annotated[Path | None, typer.Option(help="Results to compare with")] = None,
+    params: ParamsOption = None,
+    data: DataOption = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare results cell by cell: the two engines, or any two files; exit 1 if they differ."""
+    from lfsmig.commands import replicate as command
+    from lfsmig.workspace import Workspace
+
+    use = settings(ctx, params, data, quiet, as_json)
+    chosen = parse_years(years) if years is not None else None
+    document = command.run(Workspace.at(use.params, use.data), chosen, left, right)
+    use.show(document, command.text(document))
+    if document["differing"]:
+        raise CheckFailed(
+            f"{len(document['differing'])} of {document['cells']} cells differ or are missing",
+            documented=True,
+        )
+
+
+@app.command()
+def report(
+    ctx: typer.Context,
+    lang: Annotated[str, typer.Option(help="en, th or all")] = "all",
+    formats: Annotated[
+        str, typer.Option("--format", help="Formats, separated by commas")
+    ] = "html,docx,pdf",
+    with_: Annotated[str, typer.Option("--with", help="auto, quarto or builtin")] = "auto",
+    params: ParamsOption = None,
+    data: DataOption = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Build the report from released tables: HTML, DOCX and PDF in each language."""
+    from lfsmig.params import load
+    from lfsmig.report.render import build_report
+
+    use = settings(ctx, params, data, quiet, as_json)
+    survey = load(use.params)
+    own = Path.cwd() / "params"
+    if own.is_dir() and load(own).country.code != survey.country.code:
+        raise ParameterError(
+            f"{use.params}: the chapters here are written for {load(own).country.code}; the survey "
+            f"of {survey.country.code} needs chapters of its own (run, replicate and trend work)"
+        )
+    languages = survey.report.languages
+    _one_of("--lang", lang, (*languages, "all"))
+    _one_of("--with", with_, ("auto", "quarto", "builtin"))
+    wanted = [part.strip() for part in formats.split(",") if part.strip()]
+    for one in wanted or [""]:
+        _one_of("--format", one, ("html", "docx", "pdf"))
+    documents = build_report(
+        Path.cwd(),
+        use.params,
+        use.data,
+        list(languages) if lang == "all" else [lang],
+        list(dict.fromkeys(wanted)),
+        with_,
+        use.progress,
+    )
+    paths = [str(path) for path in documents]
+    use.show(
+        {"schema_version": 1, "documents": paths}, "The report is ready:\n  " + "\n  ".join(paths)
+    )
+
+
+@app.command()
+def trend(
+    ctx: typer.Context,
+    indicator: Annotated[str, typer.Argument(help="Id of an indicator")],
+    params: ParamsOption = None,
+    data: DataOption = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Print an indicator's yearly series, its changes and its linear trend."""
+    from lfsmig.commands import trend as command
+    from lfsmig.workspace import Workspace
+
+    use = settings(ctx, params, data, quiet, as_json)
+    document = command.series(Workspace.at(use.params, use.data), indicator)
+    use.show(document, command.text(document))
+
+
+@app.command()
+def doctor(
+    ctx: typer.Context,
+    params: ParamsOption = None,
+    data: DataOption = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what is there and what is missing, with the command that installs it."""
+    from lfsmig.commands import doctor as command
+
+    use = settings(ctx, params, data, quiet, as_json)
+    document = command.examine()
+    use.show(document, command.text(document))
+    if document["missing_required"]:
+        raise typer.Exit(3)
+
+
+def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise LfsmigError(f"{option}: `{value}` is not known; choose one of {', '.join(known)}")
+
+
+def _one_year(text: str) -> int:
+    if not text.isdigit() or len(text) != 4:
+        raise LfsmigError(f"`{text}` is not a year; write for example 2023 or 2566")
+    return common_era(int(text))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and end the process with its exit code."""
+    sys.exit(call(arguments))
+
+
+def call(arguments: list[str] | None = None) -> int:
+    """Run the command line; every failure becomes one line on stderr and an exit code."""
+    # Windows consoles and LC_ALL=C would otherwise refuse Thai text.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        result = app(given or ["--help"], standalone_mode=False, prog_name="lfsmig")
+        return int(result or 0)
+    except typer.Exit as stop:
+        return stop.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        _say("interrupted; finished steps are kept, the same command goes on from there")
+        return 130
+    except Exception as error:
+        text, code = _explained(error)
+        _say(text)
+        if "--json" in given and not getattr(error, "documented", False):
+            # Whoever reads the document must find one, also when nothing came of the command.
+            failure = {"schema_version": 1, "exit_code": code, "error": _one_line(text)}
+            print(json.dumps(failure, ensure_ascii=False, indent=1))
+        return code
+
+
+def _explained(error: Exception) -> tuple[object, int]:
+    """Put an exception into one line, with the exit code that goes with it."""
+    if isinstance(error, LfsmigError):
+        return error, error.exit_code
+    if isinstance(error, UsageFault):
+        return error.format_message(), 2
+    if isinstance(error, OSError):
+        # A full disk, a read-only or absent folder: the machine's own words say which.
+        return f"{error.filename or 'a file'}: {error.strerror or error}; check path and rights", 2
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="lfsmig-", suffix=".log", delete=False, encoding="utf-8"
+    ) as log:
+        log.write("".join(traceback.format_exception(error)))
+    return f"a fault of lfsmig itself; please send the log {log.name} (it holds no records)", 4
+
+
+def _one_line(text: object) -> str:
+    return " ".join(str(text).split())
+
+
+def _say(text: object) -> None:
+    print(f"lfsmig: {_one_line(text)}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,400 @@
+"""Who is a migrant: populations and derived items, each defined in one small function.
+
+Place of birth is B, previous residence V, present residence C, all coded by province unless said
+otherwise. Populations are three-valued: 1 member, 0 not, empty where an answer that decides it is
+unknown. An unknown is never turned into "no": it leaves the numerator and the base of a share.
+
+Sources of the definitions: United Nations, Methods of Measuring Internal Migration (Manual VI,
+1970), chapter I, for lifetime, return and last-residence migrants; United Nations, Principles and
+Recommendations for Population and Housing Censuses, Revision 3, for usual residence and the
+foreign-born; National Statistical Office of Thailand, migration survey, for the one-year window and
+the municipality or sub-district organisation as the border that a move crosses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from lfsmig.concept_base import (
+    CONCEPTS,
+    Concept,
+    Frame,
+    Values,
+    foreign_mask,
+    is_known,
+    item,
+    population,
+    regions,
+    truth,
+)
+from lfsmig.errors import InputError, ParameterError
+from lfsmig.flows import flow_columns
+from lfsmig.params import Params
+from lfsmig.params.models import Grouping
+
+__all__ = ["CONCEPTS", "analysis_frame", "flow_columns", "grouped"]
+
+INTERNAL, INTERNATIONAL = "internal", "international"
+
+# --- the recent move -----------------------------------------------------------------------------
+
+
+def origin_of(frame: Frame) -> tuple[Values, Values]:
+    """Tell from where the last move came: (inside the country, from abroad), both False if unknown.
+
+    The country of previous residence decides; where it is not stated, a named previous province or
+    an area inside the country shows an internal move, and the area "abroad" a move from there.
+    """
+    size = len(frame.table)
+    home = frame.params.country.home_country
+    inside, outside = np.zeros(size, bool), np.zeros(size, bool)
+    if frame.has("previous_country"):
+        country = frame.text("previous_country")
+        inside |= country == home
+        outside |= is_known(country) & (country != home)
+    undecided = ~inside & ~outside
+    if frame.has("previous_province"):
+        inside |= undecided & is_known(frame.text("previous_province"))
+    if frame.has("previous_area"):
+        area = frame.text("previous_area")
+        outside |= undecided & ~inside & (area == "abroad")
+        inside |= undecided & ~outside & is_known(area) & (area != "abroad")
+    return inside, outside
+
+
+def crossed_border(frame: Frame) -> tuple[Values, Values]:
+    """Tell which internal moves crossed the border that makes a migrant: (crossed, unknown).
+
+    At level `screener` the question has drawn the border and every reported move crossed it.
+    Otherwise the named previous province (or its region) must differ from the present one.
+    """
+    level = frame.params.country.definitions.move_level
+    if level == "screener":
+        return np.ones(len(frame.table), bool), np.zeros(len(frame.table), bool)
+    before, now = frame.text("previous_province"), frame.text("province")
+    if level == "region":
+        before, now = regions(frame, before), regions(frame, now)
+    known = is_known(before) & is_known(now)
+    return known & (before != now), ~known
+
+
+def moved_within(frame: Frame) -> tuple[Values, Values]:
+    """Tell who moved within the window: (moved, unknown); exactly twelve months ago is out.
+
+    Where the month of the move is not stated, the screener, which asks for the same window, holds.
+    Persons under one year are in if they moved after birth.
+    """
+    answer = frame.text("moved")
+    moved = answer == "yes"
+    if frame.has("months_since_move"):
+        window = frame.params.country.definitions.window_months
+        moved &= ~(frame.number("months_since_move") >= window)
+    return moved, ~is_known(answer)
+
+
+@population()
+def is_all(frame: Frame) -> Values:
+    """Everybody with a record: the residents."""
+    return np.ones(len(frame.table))
+
+
+@population("moved")
+def is_recent_internal(frame: Frame) -> Values:
+    """Moved within the window, inside the country, across the defining border.
+
+    Whoever moved from an unstated place is unknown, neither member nor not.
+    """
+    moved, unknown = moved_within(frame)
+    inside, outside = origin_of(frame)
+    crossed, unclear = crossed_border(frame)
+    undecided = moved & ((~inside & ~outside) | (inside & unclear))
+    return truth(moved & inside & crossed, unknown | undecided)
+
+
+@population("moved", "previous_country|previous_area")
+def is_recent_international(frame: Frame) -> Values:
+    """Came from abroad within the window, whatever the nationality (returning nationals too)."""
+    moved, unknown = moved_within(frame)
+    inside, outside = origin_of(frame)
+    return truth(moved & outside, unknown | (moved & ~inside & ~outside))
+
+
+@population("moved")
+def is_migrants(frame: Frame) -> Values:
+    """Moved within the window, inside the country across the defining border, or from abroad.
+
+    With a screener the origin need not be known: it asked for both kinds of move at once.
+    """
+    moved, unknown = moved_within(frame)
+    inside, outside = origin_of(frame)
+    crossed, unclear = crossed_border(frame)
+    if frame.params.country.definitions.move_level == "screener":
+        return truth(moved, unknown)
+    undecided = moved & ~outside & (~inside | unclear)
+    return truth(moved & (outside | (inside & crossed)), unknown | undecided)
+
+
+@population("moved", "birth_province", "previous_province", "province")
+def is_return_migrant(frame: Frame) -> Values:
+    """Came back to the province of birth from another province: B = C, V ≠ C, within the window.
+
+    Internal moves only. The self-declared reason "return to home area" is another concept. An
+    internal mover with B or V unknown is unknown, unless what is known rules a return out.
+    """
+    internal = frame.flag("recent_internal")
+    birth, before = frame.text("birth_province"), frame.text("previous_province")
+    now = frame.text("province")
+    born_here, born_known = birth == now, is_known(birth) | (foreign_mask(frame))
+    came, came_known = before != now, is_known(before)
+    mover = internal == 1
+    ruled_out = (born_known & ~born_here) | (came_known & ~came)
+    unknown = np.isnan(internal) | (mover & ~ruled_out & ~(born_known & came_known))
+    return truth(mover & born_here & came_known & came, unknown)
+
+
+@population("moved", "sent_remittances", "age")
+def is_remittance_sender(frame: Frame) -> Values:
+    """Recent migrants of labour age and over who sent money or goods in the past 12 months."""
+    migrant = frame.flag("migrants")
+    answer = frame.text("sent_remittances")
+    asked = frame.number("age") >= frame.params.country.labour_age
+    candidate = (migrant == 1) & asked
+    unknown = (np.isnan(migrant) & asked) | (candidate & ~is_known(answer))
+    return truth(candidate & (answer == "yes"), unknown)
+
+
+# --- the place of birth --------------------------------------------------------------------------
+
+
+@population("birth_country")
+def is_foreign_born(frame: Frame) -> Values:
+    """Born abroad. A person with a birth province but no birth country was born in the country."""
+    known = is_known(frame.text("birth_country"))
+    if frame.has("birth_province"):
+        known |= is_known(frame.text("birth_province"))
+    return truth(foreign_mask(frame), ~known)
+
+
+def _lifetime(
+    frame: Frame, convert: Callable[[Values, Values], tuple[Values, Values]], abroad: bool
+) -> Values:
+    """Compare birth place and residence; `abroad` says whether the foreign-born are migrants."""
+    foreign = foreign_mask(frame)
+    birth, now = frame.text("birth_province"), frame.text("province")
+    known = is_known(birth) & is_known(now)
+    left, right = convert(birth, now)
+    differs = known & (left != right)
+    return truth(np.where(foreign, abroad, differs), ~foreign & ~known)
+
+
+def _as_is(birth: Values, now: Values) -> tuple[Values, Values]:
+    return birth, now
+
+
+def by_region(frame: Frame) -> Callable[[Values, Values], tuple[Values, Values]]:
+    return lambda birth, now: (regions(frame, birth), regions(frame, now))
+
+
+def _by_family(frame: Frame) -> Callable[[Values, Values], tuple[Values, Values]]:
+    """Take split provinces for one place where both birth place and residence are of the family."""
+    families = frame.params.country.families
+    family = {province: number for number, one in enumerate(families) for province in one}
+
+    def convert(birth: Values, now: Values) -> tuple[Values, Values]:
+        born = np.array([family.get(code, -1) for code in birth])
+        lives = np.array([family.get(code, -2) for code in now])
+        return np.where(born == lives, now, birth), now
+
+    return convert
+
+
+@population("birth_province", "province")
+def is_lifetime(frame: Frame) -> Values:
+    """Lives elsewhere than born, at the survey's lifetime level; the foreign-born are members."""
+    level = frame.params.country.definitions.lifetime_level
+    convert = {"province": _as_is, "region": by_region(frame), "harmonised": _by_family(frame)}
+    return _lifetime(frame, convert[level], abroad=True)
+
+
+@population("birth_province", "province")
+def is_lifetime_internal(frame: Frame) -> Values:
+    """Born in the country, in another province than that of residence; foreign-born are not."""
+    level = frame.params.country.definitions.lifetime_level
+    convert = {"province": _as_is, "region": by_region(frame), "harmonised": _by_family(frame)}
+    return _lifetime(frame, convert[level], abroad=False)
+
+
+@population("birth_province", "province")
+def is_lifetime_region(frame: Frame) -> Values:
+    """Lives in another region than that of birth, or was born abroad."""
+    return _lifetime(frame, by_region(frame), abroad=True)
+
+
+@population("birth_province", "province")
+def is_lifetime_harmonised(frame: Frame) -> Values:
+    """Lifetime migrant when provinces split from one another count as one place."""
+    return _lifetime(frame, _by_family(frame), abroad=True)
+
+
+# --- derived items -------------------------------------------------------------------------------
+
+
+@item("birth_province")
+def birth_region(frame: Frame) -> Values:
+    """Region of the province of birth, or `abroad`."""
+    region = regions(frame, frame.text("birth_province"))
+    region[foreign_mask(frame)] = "abroad"
+    return region
+
+
+@item("moved", "previous_province")
+def previous_region(frame: Frame) -> Values:
+    """Region of the previous residence of migrants within the window, or `abroad`."""
+    region = regions(frame, frame.text("previous_province"))
+    region[frame.flag("migrants") != 1] = None
+    if "recent_international" in frame.table:
+        region[frame.flag("recent_international") == 1] = "abroad"
+    return region
+
+
+@item("moved", "previous_country|previous_area")
+def migrant_type(frame: Frame) -> Values:
+    """Internal or international, for migrants within the window."""
+    kind = np.full(len(frame.table), None, dtype=object)
+    kind[frame.flag("recent_internal") == 1] = INTERNAL
+    kind[frame.flag("recent_international") == 1] = INTERNATIONAL
+    return kind
+
+
+@item("sent_remittances", "remittance_cash", "remittance_goods")
+def remittance_amount(frame: Frame) -> Values:
+    """Cash and goods that a sender sent in the year; empty unless both amounts are stated."""
+    amount = frame.number("remittance_cash") + frame.number("remittance_goods")
+    return np.where(frame.text("sent_remittances") == "yes", amount, np.nan)
+
+
+def _deflator(frame: Frame) -> float:
+    prices = frame.params.country.prices
+    if prices is None:
+        return float("nan")
+    series = {row[prices.year]: row[prices.value] for row in frame.params.table(prices.table)}
+    for year in (prices.base_year, frame.year):
+        if not series.get(str(year)):
+            raise ParameterError(
+                f"{frame.params.shown(frame.params.dir / prices.table)}: no value of "
+                f"{prices.value} for {year}; add the row"
+            )
+    return float(series[str(prices.base_year)]) / float(series[str(frame.year)])
+
+
+@item("sent_remittances", "remittance_cash", "remittance_goods")
+def remittance_amount_real(frame: Frame) -> Values:
+    """The amount sent at the prices of the base year in country.yml."""
+    return frame.number("remittance_amount") * _deflator(frame)
+
+
+@item("sent_remittances", "remittance_cash", "remittance_goods")
+def remittance_or_zero_real(frame: Frame) -> Values:
+    """The amount at base-year prices, with zero for those asked who sent nothing."""
+    answer = frame.text("sent_remittances")
+    return np.where(answer == "no", 0.0, frame.number("remittance_amount_real"))
+
+
+@item("monthly_wage")
+def annual_wage(frame: Frame) -> Values:
+    """Twelve monthly wages."""
+    return 12 * frame.number("monthly_wage")
+
+
+def grouped(values: pd.Series, grouping: Grouping) -> Values:
+    """Group codes or bands of a number as country.yml says; what fits none stays empty."""
+    result = np.full(len(values), None, dtype=object)
+    if grouping.bands is not None:
+        number = values.to_numpy(dtype=float, na_value=np.nan)
+        for name, (low, high) in grouping.bands.items():
+            # Bands are of whole units: age 24.9 is still in 15-24.
+            upper = np.inf if high is None else high + 1
+            result[(number >= float(low or 0)) & (number < upper)] = name
+        return result
+    codes = values.astype(object).to_numpy()
+    rules = grouping.codes or {}
+    for code in pd.unique(values.dropna().astype(object)):
+        result[codes == code] = rules.get(str(code), rules.get("other"))
+    return result
+
+
+# --- the analysis frame --------------------------------------------------------------------------
+
+# Others look at these two, so they come first.
+_FIRST = ("recent_internal", "recent_international", "migrants")
+
+
+def analysis_frame(harmonised: pd.DataFrame, params: Params, year: int) -> pd.DataFrame:
+    """Add populations, derived items and groupings to a harmonised table.
+
+    Parameters
+    ----------
+    harmonised
+        One year's harmonised table.
+    params
+        The survey's parameters.
+    year
+        The year (CE), for prices.
+
+    Returns
+    -------
+    DataFrame
+        The table with flags as float32 (1, 0, NaN unknown), categories as ordered Categorical
+        and numbers as float64. What the survey does not ask is left out;
+        `frame.attrs["absent"]` gives the reason by name.
+    """
+    if "weight" not in harmonised:
+        raise InputError(f"harmonised/{year}: the column weight is missing; make the table again")
+    frame = harmonised.copy(deep=False)
+    absent: dict[str, str] = {}
+    reasons = params.year(year).map.absent if year in params.years else {}
+    names = sorted(CONCEPTS, key=lambda name: (name not in _FIRST, list(CONCEPTS).index(name)))
+    for name in names:
+        if name not in params.variables:
+            continue
+        missing = _missing(CONCEPTS[name], frame)
+        if missing:
+            absent[name] = _reason(missing, reasons)
+            continue
+        values = CONCEPTS[name].make(Frame(frame, params, year))
+        frame[name] = _typed(values, name, CONCEPTS[name].flag, params)
+    for name, grouping in params.country.groupings.items():
+        if grouping.of not in frame:
+            absent[name] = _reason(grouping.of, reasons)
+            continue
+        frame[name] = _typed(grouped(frame[grouping.of], grouping), name, False, params)
+    for name, reason in reasons.items():
+        absent.setdefault(name, reason)
+    frame.attrs["absent"] = dict(sorted(absent.items()))
+    return frame
+
+
+def _missing(concept: Concept, frame: pd.DataFrame) -> str:
+    """Return the first need that the table does not meet (`a|b`: one of the two is enough)."""
+    for need in concept.needs:
+        if not any(name in frame for name in need.split("|")):
+            return need.split("|", maxsplit=1)[0]
+    return ""
+
+
+def _reason(missing: str, reasons: dict[str, str]) -> str:
+    if missing in reasons:
+        return f"{missing}: {reasons[missing]}"
+    return f"{missing} is not in this survey"
+
+
+def _typed(values: Values, name: str, flag: bool, params: Params) -> pd.Series:
+    if flag:
+        return pd.Series(values.astype(np.float32))
+    if params.variables[name].type == "category":
+        codes = params.codes(name)
+        return pd.Series(pd.Categorical(values, categories=codes, ordered=True))
+    return pd.Series(values.astype(float))

@@ -1,0 +1,391 @@
+"""The register of exhibits turned into estimates of one year, by either engine.
+
+`params/indicators.yml` says what is estimated; the concepts say who belongs to a population; the
+survey engine estimates. This module only joins the three and gives every cell its key.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from lfsmig import concepts
+from lfsmig.errors import EstimationError, ParameterError
+from lfsmig.results import RESULT_COLUMNS, SCHEMA_VERSION, domain_text
+from lfsmig.survey import Estimate, SurveyDesign
+
+if TYPE_CHECKING:
+    from lfsmig.params import Indicator, Params
+
+# Items that belong to an area and not to a person: someone who left the North for Bangkok counts
+# in both regions. Each stands for one column per area, made by `concepts.flow_columns`.
+FLOW_ITEMS = {
+    "in_migration": "in",
+    "out_migration": "out",
+    "net_migration": "net",
+    "gross_migration": "gross",
+    "residents": "resident",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """One indicator crossed by one list of columns: the unit of estimation."""
+
+    indicator: Indicator
+    by: tuple[str, ...]
+
+    @property
+    def is_flow(self) -> bool:
+        return self.indicator.of in FLOW_ITEMS
+
+
+@dataclass(frozen=True)
+class YearEstimates:
+    """Estimates of a year by one engine, with the influence sums that trends need.
+
+    Attributes
+    ----------
+    frame
+        One row per cell, columns `RESULT_COLUMNS`.
+    influence
+        Sparse, cells × PSUs: the linearised variable summed in each PSU, in the unit of the
+        estimate.
+    psu_table
+        `stratum` and `psu` of each column of `influence`.
+    absent
+        Indicators that this year's survey cannot give, with the reason.
+    """
+
+    frame: pd.DataFrame
+    influence: sparse.csr_matrix
+    psu_table: pd.DataFrame
+    absent: dict[str, str]
+
+
+def unit_of(indicator: Indicator) -> str:
+    """Name the unit of an indicator's estimates."""
+    if indicator.unit:
+        return indicator.unit
+    if indicator.statistic == "share":
+        return "share"
+    if indicator.statistic == "rate":
+        return {1.0: "share", 100.0: "percent"}.get(indicator.per, f"per_{indicator.per:g}")
+    return "persons" if indicator.of is None or indicator.of in FLOW_ITEMS else "value"
+
+
+def analysis_frame(harmonised: pd.DataFrame, params: Params, year: int) -> pd.DataFrame:
+    """Harmonised records with their concepts and the flow columns that the register asks for."""
+    frame = concepts.analysis_frame(harmonised, params, year)
+    levels = dict.fromkeys(
+        i.by[0][0] for i in params.indicators if i.of in FLOW_ITEMS and i.by and i.by[0]
+    )
+    flows = [
+        concepts.flow_columns(frame, level)
+        for level in levels
+        if {level, f"previous_{level}", "recent_internal"} <= set(frame.columns)
+    ]
+    whole = pd.concat([frame, *flows], axis=1)
+    whole.attrs = frame.attrs
+    return whole
+
+
+def tables(
+    params: Params, year: int, available: pd.DataFrame
+) -> tuple[list[Table], dict[str, str]]:
+    """List the tables of a year and the indicators it cannot give, with reasons."""
+    reasons: dict[str, str] = available.attrs.get("absent", {})
+    planned: list[Table] = []
+    absent: dict[str, str] = {}
+    for indicator in params.indicators:
+        if indicator.years and year not in indicator.years:
+            absent[indicator.id] = f"not asked for {year} in indicators.yml"
+            continue
+        missing = next((c for c in _columns_needed(indicator) if c not in available.columns), None)
+        if missing is not None:
+            absent[indicator.id] = reasons.get(missing, f"the survey has no item `{missing}`")
+            continue
+        planned += [Table(indicator, tuple(by)) for by in indicator.by]
+    return planned, absent
+
+
+def _columns_needed(indicator: Indicator) -> Iterator[str]:
+    yield indicator.population
+    for item in (indicator.of, indicator.over):
+        if item in FLOW_ITEMS:
+            if len(indicator.by) != 1 or len(indicator.by[0]) != 1:
+                raise ParameterError(
+                    f"indicators.yml: {indicator.id}: {item} belongs to an area, "
+                    f"so `by` must be one column such as [[region]]"
+                )
+            yield f"previous_{indicator.by[0][0]}"
+        elif item is not None:
+            yield item
+    for by in indicator.by:
+        yield from by
+
+
+def population_mask(frame: pd.DataFrame, indicator: Indicator) -> np.ndarray:
+    """Rows of the indicator's population; persons whose membership is unknown are outside."""
+    mask = (frame[indicator.population] == 1).to_numpy(dtype=bool, na_value=False, copy=True)
+    return mask & where_mask(frame, indicator.where) if indicator.where else mask
+
+
+def where_mask(frame: pd.DataFrame, query: str) -> np.ndarray:
+    """Rows that a `where` of the register chooses; an unknown answer is not chosen."""
+    try:
+        chosen = pd.Series(frame.eval(query), index=frame.index)
+        return chosen.to_numpy(dtype=bool, na_value=False)
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise ParameterError(
+            f"indicators.yml: where: `{query}` is no condition on known columns ({reason}); "
+            "write for example age >= 15"
+        ) from error
+
+
+def estimate_year(
+    params: Params,
+    year: int,
+    frame: pd.DataFrame,
+    engine: str,
+    progress: Callable[[str], None] = lambda text: None,
+) -> YearEstimates:
+    """Estimate every table of a year by one engine.
+
+    Parameters
+    ----------
+    params
+        Parameters of the survey.
+    year
+        Survey year.
+    frame
+        Analysis frame of the year, one row per person (`concepts.analysis_frame`).
+    engine
+        `python` or `r`.
+    progress
+        Called with the name of each indicator before it is estimated.
+
+    Raises
+    ------
+    EstimationError
+        If an engine refuses; the text names the indicator.
+    """
+    planned, absent = tables(params, year, frame)
+    stated = params.country.design
+    design = SurveyDesign(
+        frame,
+        weight=stated.weight,
+        strata=stated.strata,
+        psu=stated.psu,
+        lonely_psu=stated.lonely_psu,
+    )
+    parts: list[pd.DataFrame] = []
+    influences: list[sparse.csr_matrix] = []
+    masks: dict[tuple[str, str | None], np.ndarray] = {}
+    announced = ""
+    for table in planned:
+        if table.indicator.id != announced:
+            announced = table.indicator.id
+            progress(announced)
+        key = (table.indicator.population, table.indicator.where)
+        if key not in masks:
+            masks[key] = population_mask(frame, table.indicator)
+        try:
+            part, influence = _estimate_table(design, frame, table, masks[key], engine)
+        except EstimationError as error:
+            raise EstimationError(f"{table.indicator.id} by {list(table.by)}: {error}") from error
+        parts.append(part)
+        influences.append(influence)
+    results = pd.concat(parts, ignore_index=True)
+    results.insert(0, "schema_version", SCHEMA_VERSION)
+    results["year"] = year
+    results["engine"] = engine
+    return YearEstimates(
+        results[RESULT_COLUMNS],
+        sparse.vstack(influences, format="csr"),
+        design.psu_table,
+        absent,
+    )
+
+
+def _estimate_table(
+    design: SurveyDesign, frame: pd.DataFrame, table: Table, mask: np.ndarray, engine: str
+) -> tuple[pd.DataFrame, sparse.csr_matrix]:
+    """Estimate one table and give its rows their keys, unit and unweighted cases."""
+    indicator = table.indicator
+    if table.is_flow:
+        cells, influence = _estimate_flow(design, frame, table, mask, engine)
+    else:
+        estimate = design.estimate(
+            _engine_statistic(indicator),
+            of=indicator.of,
+            over=indicator.over,
+            by=list(table.by),
+            domain=mask,
+            engine=engine,
+            influence=indicator.statistic != "median",
+            **_options(indicator),
+        )
+        cells = estimate.frame.assign(n_cases=_cases(design, table, mask, estimate))
+        influence = _influence(estimate, design)
+    if indicator.per and indicator.statistic in {"rate", "ratio"}:
+        scaled = ["estimate", "se", "ci_low", "ci_high"]
+        cells = cells.assign(**{column: cells[column] * indicator.per for column in scaled})
+        influence = influence * indicator.per
+    out = cells.assign(
+        indicator=indicator.id,
+        domain=_domains(cells, table.by),
+        category=cells["category"].astype(str),
+        statistic=indicator.statistic,
+        unit=unit_of(indicator),
+    )
+    return out.drop(columns=[*table.by, "quantile"], errors="ignore"), influence.tocsr()
+
+
+def _engine_statistic(indicator: Indicator) -> str:
+    return {"rate": "mean", "median": "quantile"}.get(indicator.statistic, indicator.statistic)
+
+
+def _options(indicator: Indicator) -> dict[str, Any]:
+    if indicator.statistic == "rate":
+        # The mean of a 0/1 item: its interval must stay inside 0 and 1 like a share's.
+        return {"ci": "logit"}
+    return {"quantiles": [0.5]} if indicator.statistic == "median" else {}
+
+
+def _domains(cells: pd.DataFrame, by: tuple[str, ...]) -> list[str]:
+    if not by:
+        return ["{}"] * len(cells)
+    return [
+        domain_text(dict(zip(by, codes, strict=True)))
+        for codes in cells[list(by)].itertuples(index=False, name=None)
+    ]
+
+
+def _cases(design: SurveyDesign, table: Table, mask: np.ndarray, estimate: Estimate) -> np.ndarray:
+    """Unweighted persons in each numerator; of a rate, those who have the property."""
+    if table.indicator.statistic != "rate":
+        return estimate.cases
+    item = str(table.indicator.of)
+    having = mask & (design.numbers(item) == 1)
+    counted = design.estimate("total", by=list(table.by), domain=having)
+    return counted.frame["n"].to_numpy(dtype="int64")
+
+
+def _influence(estimate: Estimate, design: SurveyDesign) -> sparse.csr_matrix:
+    """Influence sums of a table; none for quantiles, whose years count as independent."""
+    if estimate.influence is None:
+        return sparse.csr_matrix((len(estimate.frame), len(design.psu_table)))
+    return sparse.csr_matrix(estimate.influence)
+
+
+def _estimate_flow(
+    design: SurveyDesign, frame: pd.DataFrame, table: Table, mask: np.ndarray, engine: str
+) -> tuple[pd.DataFrame, sparse.csr_matrix]:
+    """Estimate an area's own flow: one whole-population estimate per area.
+
+    In- and out-migrants of an area live in different areas at the survey, so a flow cannot be a
+    domain of residence; the items are columns that say what each person adds to the area.
+    """
+    level = table.by[0]
+    indicator = table.indicator
+    parts: list[pd.DataFrame] = []
+    influences = []
+    for code in frame[level].cat.categories:
+        estimate = design.estimate(
+            _engine_statistic(indicator),
+            of=flow_column(indicator.of, level, code),
+            over=flow_column(indicator.over, level, code),
+            domain=mask,
+            engine=engine,
+            influence=True,
+        )
+        parts.append(estimate.frame.assign(**{level: code}, n_cases=estimate.cases))
+        influences.append(_influence(estimate, design))
+    return pd.concat(parts, ignore_index=True), sparse.vstack(influences, format="csr")
+
+
+def flow_column(item: str | None, level: str, code: str) -> str | None:
+    """Name the column that holds a flow item of one area."""
+    return None if item is None else f"{FLOW_ITEMS[item]}_{level}_{code}"
+
+
+def where_masks(params: Params) -> dict[str, str]:
+    """Name the column that stands for each `where` of the register: `where_1` and so on."""
+    queries = dict.fromkeys(i.where for i in params.indicators if i.where)
+    return {query: f"where_{number}" for number, query in enumerate(queries, start=1)}
+
+
+def with_masks(frame: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """Add a 0/1 column for each `where`, so that R need not read pandas queries."""
+    columns = {
+        name: where_mask(frame, query).astype("int8")
+        for query, name in where_masks(params).items()
+        if set(_names_in(query)) <= set(frame.columns)
+    }
+    return frame.assign(**columns)
+
+
+def _names_in(query: str) -> list[str]:
+    words = re.findall(r"(?<![\w'\"])[A-Za-z_]\w*(?![\w'\"])", query)
+    return [word for word in words if word not in {"and", "or", "not", "in"}]
+
+
+def register_for_r(params: Params) -> dict[str, Any]:
+    """Spell out the register for people without YAML: one entry per table, nothing implied.
+
+    `Rscript r/replicate.R` reads it beside the analysis frame of a year.
+    """
+    masks = where_masks(params)
+    entries = [
+        _entry(indicator, list(by), masks, params)
+        for indicator in params.indicators
+        for by in indicator.by
+    ]
+    design = params.country.design
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "design": {
+            "strata": design.strata,
+            "psu": design.psu,
+            "weight": design.weight,
+            "lonely_psu": design.lonely_psu,
+        },
+        "categories": {
+            name: params.codes(name)
+            for name, variable in params.variables.items()
+            if variable.type == "category"
+        },
+        "tables": entries,
+    }
+
+
+def _entry(indicator: Indicator, by: list[str], masks: dict[str, str], params: Params) -> Any:
+    entry: dict[str, Any] = {
+        "indicator": indicator.id,
+        "statistic": indicator.statistic,
+        "unit": unit_of(indicator),
+        "population": indicator.population,
+        "where": masks.get(indicator.where or ""),
+        "of": indicator.of,
+        "over": indicator.over,
+        "per": indicator.per if indicator.statistic in {"rate", "ratio"} else 1,
+        "by": by,
+        "flow": None,
+    }
+    if indicator.of not in FLOW_ITEMS:
+        return entry
+    level = by[0]
+
+    flow: dict[str, Any] = {"by": level}
+    for role, item in (("of", indicator.of), ("over", indicator.over)):
+        columns = {code: flow_column(item, level, code) for code in params.codes(level)}
+        flow[role] = columns if item else None
+    return entry | {"of": None, "over": None, "by": [], "flow": flow}

@@ -1,0 +1,17 @@
+"""How long work tells what it is doing: one line per finished step."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+Progress = Callable[[str], None]
+
+
+def silent(text: str) -> None:
+    """Say nothing."""
+
+
+def to_stderr(text: str) -> None:
+    """Print to stderr, so that stdout stays clean for results."""
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,258 @@
+"""What may be shown: precision rules, disclosure control, and the released tables.
+
+A precision rule is a plug-in: it takes estimates and returns a flag and a reason for each row.
+Which rule is used, and its thresholds, stand in `params/rules.yml` under `publication`.
+Disclosure control works on unweighted counts and comes first, whatever the precision rule.
+
+Flags: `c` withheld for confidentiality, `s` withheld as too imprecise, `*` use with caution,
+`r` to be reviewed before it is quoted (few degrees of freedom, 0 or 100 %), blank otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from lfsmig.disclosure import protect
+from lfsmig.errors import ParameterError
+from lfsmig.indicators import FLOW_ITEMS
+from lfsmig.params import Indicator, Publication
+from lfsmig.survey.intervals import effective_n, korn_graubard
+
+WITHHELD = ("c", "s")
+# The publication standards speak of 95 % intervals.
+LEVEL = 0.95
+VALUE_COLUMNS = ["estimate", "se", "cv", "df", "ci_low", "ci_high", "deff", "n", "n_psu", "n_cases"]
+
+Thresholds = Mapping[str, float]
+Flags = tuple[np.ndarray, np.ndarray]
+
+
+def _flags(size: int) -> Flags:
+    return np.full(size, "", dtype=object), np.full(size, "", dtype=object)
+
+
+def _set(flags: Flags, where: np.ndarray, flag: str, reason: str) -> None:
+    """Flag rows that carry no flag yet: the first rule that speaks decides."""
+    free = where & (flags[0] == "")
+    flags[0][free] = flag
+    flags[1][free] = reason
+
+
+def _proportions(estimates: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Shares, and rates per 100 or 1,000 brought back to 0-1; with the mask of such rows."""
+    unit = estimates["unit"]
+    per = unit.map({"share": 1.0, "percent": 100.0})
+    per = per.fillna(pd.to_numeric(unit.str.removeprefix("per_"), errors="coerce"))
+    is_proportion = estimates["statistic"].isin(["share", "rate"]).to_numpy()
+    return per.fillna(1.0).to_numpy(dtype=float), is_proportion
+
+
+def _signed(estimates: pd.DataFrame) -> np.ndarray:
+    """Estimates whose true value may be zero or negative, such as net migration.
+
+    A coefficient of variation says nothing there; they are judged by the number of cases.
+    """
+    return estimates["signed"].to_numpy(dtype=bool)
+
+
+def rule_nso(estimates: pd.DataFrame, limits: Thresholds) -> Flags:
+    """NSO Thailand's practice: a coefficient of variation above 20 % is printed as a star.
+
+    Source: NSO Labour Force Survey methodology, appendix on sampling errors.
+    """
+    flags = _flags(len(estimates))
+    cv = estimates["cv"].to_numpy(dtype=float)
+    _set(flags, ~_signed(estimates) & (cv > limits["cv_withhold"]), "s", "cv")
+    return flags
+
+
+def rule_abs(estimates: pd.DataFrame, limits: Thresholds) -> Flags:
+    """Australian Bureau of Statistics, cat. 6239: caution above 25 %, unreliable above 50 %."""
+    flags = _flags(len(estimates))
+    cv = np.where(_signed(estimates), 0.0, estimates["cv"].to_numpy(dtype=float))
+    _set(flags, cv > limits["cv_withhold"], "s", "cv")
+    _set(flags, cv > limits["cv_caution"], "*", "cv")
+    return flags
+
+
+def rule_nchs2017(estimates: pd.DataFrame, limits: Thresholds) -> Flags:
+    """US NCHS standards: proportions by the Korn-Graubard interval, counts by relative width.
+
+    Proportions follow Vital and Health Statistics 2(175), counts and rates 2(200); means, ratios
+    and medians, which those do not cover, follow the repository's own limits on n and CV.
+    """
+    flags = _flags(len(estimates))
+    _judge_proportions(estimates, limits, flags)
+    _judge_totals(estimates, limits, flags)
+    _judge_means(estimates, limits, flags)
+    _set(flags, estimates["df"].to_numpy(dtype=float) < limits["df_review"], "r", "df")
+    return flags
+
+
+def _judge_proportions(estimates: pd.DataFrame, limits: Thresholds, flags: Flags) -> None:
+    per, is_proportion = _proportions(estimates)
+    share = estimates["estimate"].to_numpy(dtype=float) / per
+    error = estimates["se"].to_numpy(dtype=float) / per
+    n = estimates["n"].to_numpy(dtype=float)
+    df = estimates["df"].to_numpy(dtype=float)
+    effective = effective_n(share, error, df, n, LEVEL, cap=True)
+    low, high = korn_graubard(share, error, df, n, LEVEL, cap=True)
+    width = high - low
+    with np.errstate(invalid="ignore", divide="ignore"):
+        relative = np.where(share > 0, width / share, np.inf)
+    small = (n < limits["n_proportion"]) | (effective < limits["n_proportion"])
+    _set(flags, is_proportion & small, "s", "n")
+    _set(flags, is_proportion & (width >= limits["width_withhold"]), "s", "width")
+    wide = (width > limits["width_present"]) & (relative > limits["relative_width"])
+    _set(flags, is_proportion & wide, "s", "relative_width")
+    # Nobody or everybody in the sample: a boundary estimate is reviewed, not printed as certain.
+    _set(flags, is_proportion & ((share <= 0) | (share >= 1)), "r", "boundary")
+
+
+def _judge_totals(estimates: pd.DataFrame, limits: Thresholds, flags: Flags) -> None:
+    total = estimates["statistic"].eq("total").to_numpy()
+    cases = estimates["n_cases"].to_numpy(dtype=float)
+    _set(flags, total & (cases < limits["n_total"]), "s", "n")
+    with np.errstate(invalid="ignore", divide="ignore"):
+        width = (estimates["ci_high"] - estimates["ci_low"]) / estimates["estimate"].abs()
+    wide = width.to_numpy(dtype=float) > limits["relative_width_total"]
+    _set(flags, total & ~_signed(estimates) & wide, "s", "relative_width")
+
+
+def _judge_means(estimates: pd.DataFrame, limits: Thresholds, flags: Flags) -> None:
+    mean = estimates["statistic"].isin(["mean", "ratio", "median"]).to_numpy()
+    base = np.fmin(estimates["n"].to_numpy(dtype=float), np.inf)
+    signed = _signed(estimates)
+    # A ratio of flows is taken over the whole sample: its base is the migrants who flow.
+    base = np.where(signed | estimates["unit"].eq("percent"), estimates["n_cases"], base)
+    _set(flags, mean & (base < limits["n_mean"]), "s", "n")
+    cv = np.where(signed, 0.0, estimates["cv"].to_numpy(dtype=float))
+    _set(flags, mean & (cv > limits["cv_withhold"]), "s", "cv")
+    _set(flags, mean & (cv > limits["cv_caution"]), "*", "cv")
+
+
+def rule_repo(estimates: pd.DataFrame, limits: Thresholds) -> Flags:
+    """The repository's stricter rule: NCHS for proportions, CV limits of 20 and 33.3 % else."""
+    flags = _flags(len(estimates))
+    _judge_proportions(estimates, limits, flags)
+    total = estimates["statistic"].eq("total").to_numpy()
+    cases = estimates["n_cases"].to_numpy(dtype=float)
+    cv = np.where(_signed(estimates), 0.0, estimates["cv"].to_numpy(dtype=float))
+    _set(flags, total & ((cases < limits["n_total"]) | (cv > limits["cv_withhold"])), "s", "cv")
+    _set(flags, total & (cv > limits["cv_caution"]), "*", "cv")
+    _judge_means(estimates, limits, flags)
+    _set(flags, estimates["df"].to_numpy(dtype=float) < limits["df_review"], "r", "df")
+    return flags
+
+
+RULES: dict[str, Callable[[pd.DataFrame, Thresholds], Flags]] = {
+    "nso": rule_nso,
+    "nchs2017": rule_nchs2017,
+    "abs": rule_abs,
+    "repo": rule_repo,
+}
+
+
+def release(
+    estimates: pd.DataFrame,
+    publication: Publication,
+    rule_set: str,
+    indicators: Sequence[Indicator],
+) -> pd.DataFrame:
+    """Flag every row and blank what may not be shown.
+
+    Parameters
+    ----------
+    estimates
+        One engine's rows of a year (columns of `results.RESULT_COLUMNS`).
+    publication
+        The `publication` part of `rules.yml`: `disclosure` and one entry per rule set.
+    rule_set
+        Name of the rule set to apply.
+    indicators
+        Register of exhibits: it says whom a cell counts, and what is an amount of money.
+
+    Returns
+    -------
+    DataFrame
+        `estimates` with `flag`, `reason`, `rule_set`; values of withheld rows are missing.
+
+    Raises
+    ------
+    ParameterError
+        If the rule set is unknown or has no thresholds.
+    """
+    limits = getattr(publication, rule_set, None) if rule_set in RULES else None
+    if limits is None:
+        raise ParameterError(
+            f"rules.yml: publication: rule set `{rule_set}` is not there; "
+            f"known rules are {', '.join(RULES)}"
+        )
+    out = estimates.reset_index(drop=True).copy()
+    out["signed"] = out["indicator"].isin([i.id for i in indicators if i.of == "net_migration"])
+    flags = _flags(len(out))
+    empty = (out["n"].fillna(0) == 0).to_numpy()
+    _set(flags, empty, "s", "empty")
+    _few_amounts(out, indicators, publication.disclosure.min_cases_amount, flags)
+    precision = RULES[rule_set](out, limits.model_dump())
+    free = flags[0] == ""
+    flags[0][free], flags[1][free] = precision[0][free], precision[1][free]
+    secret = protect(out, np.isin(flags[0], WITHHELD), indicators, publication.disclosure.min_cases)
+    for position, reason in secret.items():
+        flags[0][position], flags[1][position] = "c", reason
+    out["flag"], out["reason"] = flags
+    out["rule_set"] = rule_set
+    withheld = out["flag"].isin(WITHHELD)
+    numbers = [column for column in VALUE_COLUMNS if column in out]
+    out[numbers] = out[numbers].astype("float64")
+    out.loc[withheld, numbers] = np.nan
+    # What the weights are calibrated to is known, not estimated: an error would claim a doubt.
+    calibrated = out["indicator"].isin([i.id for i in indicators if i.calibrated])
+    out.loc[calibrated, ["se", "cv", "ci_low", "ci_high", "deff"]] = np.nan
+    return out.drop(columns="signed")
+
+
+def _few_amounts(
+    estimates: pd.DataFrame, indicators: Sequence[Indicator], min_cases: int, flags: Flags
+) -> None:
+    """Withhold amounts (means, medians, sums of a number) that rest on a handful of persons."""
+    amounts = {
+        i.id
+        for i in indicators
+        if i.of is not None
+        and i.of not in FLOW_ITEMS
+        and i.statistic in {"mean", "median", "total", "ratio"}
+    }
+    cases = estimates["n_cases"].to_numpy(dtype=float)
+    few = estimates["indicator"].isin(amounts).to_numpy() & (cases < min_cases)
+    _set(flags, few & (estimates["n"].fillna(0) > 0).to_numpy(), "c", "few_cases")
+
+
+def release_trends(
+    trends: pd.DataFrame, released: Mapping[int, pd.DataFrame], calibrated: Collection[str] = ()
+) -> pd.DataFrame:
+    """Keep a trend row only where every year it rests on is shown.
+
+    A change needs both its years, a slope or an average every year from first to last.
+    """
+    keys = ["indicator", "domain", "category"]
+    hidden = {
+        year: set(frame.loc[frame["flag"].isin(WITHHELD), keys].itertuples(index=False, name=None))
+        for year, frame in released.items()
+    }
+    cells = list(trends[keys].itertuples(index=False, name=None))
+    firsts, lasts = trends["year_from"].astype(int), trends["year_to"].astype(int)
+    flags = []
+    for cell, kind, first, last in zip(cells, trends["statistic"], firsts, lasts, strict=True):
+        span = {first, last} if kind == "change" else set(range(first, last + 1))
+        flags.append("s" if any(cell in hidden.get(year, ()) for year in span) else "")
+    out = trends.copy()
+    out["flag"] = flags
+    numbers = ["estimate", "se", "df", "ci_low", "ci_high", "statistic_value", "p", "lack_of_fit_p"]
+    out.loc[out["flag"] != "", [c for c in numbers if c in out]] = np.nan
+    known = out["indicator"].isin(calibrated)
+    out.loc[known, [c for c in numbers if c in out and c != "estimate"]] = np.nan
+    return out

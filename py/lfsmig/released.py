@@ -1,0 +1,162 @@
+"""The released room: everything the report reads, and nothing a person could be found in.
+
+Files are written for each year and for all years together; CSV twins serve people without
+Parquet. Values of withheld cells are not in them, by any engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lfsmig import published, release, replicate
+from lfsmig.atomic import atomic_path, write_json, write_parquet
+from lfsmig.errors import InputError
+from lfsmig.params import Params
+from lfsmig.results import RESULT_KEYS
+from lfsmig.workspace import Workspace
+
+DEFAULT_RULE = "nchs2017"
+RECEIPT_KEYS = [
+    "year",
+    "synthetic",
+    "files",
+    "records",
+    "blank_records",
+    "persons",
+    "households",
+    "psus",
+    "strata",
+    "weight_total",
+    "checks",
+    "absent",
+]
+
+
+def write(
+    workspace: Workspace,
+    params: Params,
+    received: Mapping[int, Mapping[str, Any]],
+    figures_path: Path | None,
+) -> list[Path]:
+    """Write the released files of all years; return their paths.
+
+    Parameters
+    ----------
+    workspace
+        Folders of the run; estimates and comparisons are read from them.
+    params
+        Parameters: publication rules, register of exhibits.
+    received
+        By year, what was written down when its files were received, and its checks.
+    figures_path
+        Table of published figures, if the survey has one.
+    """
+    years = sorted(received)
+    few = params.rules.publication.disclosure.min_cases
+    receipts = {year: _receipt(received[year], few) for year in years}
+    if len({receipt["synthetic"] for receipt in receipts.values()}) > 1:
+        raise InputError(
+            f"{workspace.data}: synthetic and real years lie in one data folder; "
+            "keep them apart with --data"
+        )
+    outputs: list[Path] = []
+    shown: dict[int, pd.DataFrame] = {}
+    rows: list[pd.DataFrame] = []
+    for year in years:
+        both = pd.read_parquet(workspace.estimates(year))
+        # A run with R alone releases R's rows: they are the same numbers by the same rule.
+        main = "python" if both["engine"].eq("python").any() else "r"
+        rows.append(both[both["engine"] == main])
+        shown[year] = release.release(
+            rows[-1],
+            params.rules.publication,
+            params.country.publication or DEFAULT_RULE,
+            params.indicators,
+        )
+        outputs += _write_both(workspace.released(year), shown[year])
+        crosscheck = _crosscheck(workspace, year, shown[year])
+        if crosscheck is not None:
+            write_parquet(workspace.released(f"{year}.crosscheck"), crosscheck)
+            outputs.append(workspace.released(f"{year}.crosscheck"))
+        else:
+            workspace.released(f"{year}.crosscheck").unlink(missing_ok=True)
+        summary = workspace.released(year, ".summary.json")
+        write_json(summary, receipts[year] | {"crosscheck": _verdicts(workspace, year, both)})
+        outputs.append(summary)
+    both_trends = pd.read_parquet(workspace.estimates("trends"))
+    main = "python" if both_trends["engine"].eq("python").any() else "r"
+    calibrated = [i.id for i in params.indicators if i.calibrated]
+    trends = release.release_trends(both_trends[both_trends["engine"] == main], shown, calibrated)
+    outputs += _write_both(workspace.released("trends"), trends)
+    if figures_path is not None:
+        compared = published.compare(
+            params,
+            published.read_figures(figures_path),
+            pd.concat(list(shown.values()), ignore_index=True),
+            trends,
+        )
+        outputs += _write_both(workspace.released("published"), compared)
+    return outputs
+
+
+def _write_both(target: Path, frame: pd.DataFrame) -> list[Path]:
+    write_parquet(target, frame)
+    twin = target.with_suffix(".csv")
+    with atomic_path(twin) as path:
+        frame.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+    return [target, twin]
+
+
+def _receipt(received: Mapping[str, Any], min_cases: int) -> dict[str, Any]:
+    out = {key: received.get(key) for key in RECEIPT_KEYS}
+    # Keys of single records help whoever mends the file; they are not for release, and neither
+    # is the count of a handful of records.
+    out["checks"] = [
+        {k: v for k, v in check.items() if k != "worst"} | _few(check, min_cases)
+        for check in received["checks"]
+    ]
+    return out
+
+
+def _few(check: Mapping[str, Any], min_cases: int) -> dict[str, Any]:
+    # A check that names keys counts records; others count columns or say yes and no.
+    few = bool(check.get("worst")) and 0 < (check["count"] or 0) < min_cases
+    return {"count": None, "share": None} if few else {}
+
+
+def _crosscheck(workspace: Workspace, year: int, shown: pd.DataFrame) -> pd.DataFrame | None:
+    """Both engines' values of the cells that may be shown; `None` if R did not run."""
+    path = workspace.estimates(f"{year}.replication")
+    if not path.is_file():
+        return None
+    compared = pd.read_parquet(path)
+    visible = shown[~shown["flag"].isin(release.WITHHELD)]
+    merged = visible[[*RESULT_KEYS, "unit", "se"]].merge(compared, on=RESULT_KEYS, how="left")
+    return pd.DataFrame(
+        {
+            **{key: merged[key] for key in [*RESULT_KEYS, "unit"]},
+            "estimate_python": merged["estimate_left"],
+            "estimate_r": merged["estimate_right"],
+            "se_python": merged["se_left"].where(merged["se"].notna()),
+            "se_r": merged["se_right"].where(merged["se"].notna()),
+            "relative_difference": merged["estimate_relative"],
+            "verdict": merged["verdict"],
+        }
+    )
+
+
+def _verdicts(workspace: Workspace, year: int, both: pd.DataFrame) -> dict[str, Any]:
+    path = workspace.estimates(f"{year}.replication")
+    if not path.is_file():
+        alone = "Python" if both["engine"].eq("python").any() else "R"
+        return {"made": False, "reason": f"only {alone} estimated this year", "cells": 0}
+    found = replicate.summary(pd.read_parquet(path), [year])
+    return {
+        "made": True,
+        "reason": "",
+        **{k: found[k] for k in ("cells", "verdicts", "worst")},
+    }

@@ -1,0 +1,241 @@
+"""Cell-by-cell comparison of two sets of results.
+
+The rule between our own engines is that of the design: estimates and standard errors agree to
+1e-9 of the larger value or 1e-12 of the scale, degrees of freedom and counts exactly. Whose
+results they are does not matter: the same comparison serves a partner's file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lfsmig.errors import InputError
+from lfsmig.results import RESULT_KEYS, TREND_KEYS
+
+SCHEMA_VERSION = 1
+RELATIVE = 1e-9
+ABSOLUTE = 1e-12
+VERDICTS = ("exact", "match", "differ", "missing_left", "missing_right", "not_comparable")
+
+# What must agree to the last bit where both sides give it.
+COUNTED = ("df", "n", "n_psu")
+# What is worked out from estimate, standard error and df by other functions in each language
+# (quantiles of t, logarithms), and so agrees less closely.
+DERIVED = ("cv", "deff", "ci_low", "ci_high", "statistic_value", "p", "lack_of_fit_p")
+DERIVED_RELATIVE = 1e-6
+# An absolute difference is judged by a thousandth of the scale: 1e-12 of it is 1e-9 of that.
+SMALL = ABSOLUTE / RELATIVE
+
+
+def read_results(path: Path) -> pd.DataFrame:
+    """Read results from Parquet, CSV or JSON (a list of rows, or `{"results": [...]}`).
+
+    Raises
+    ------
+    InputError
+        If the file is missing, of another kind, or lacks a key column or `estimate`.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; give a Parquet, CSV or JSON file of results")
+    try:
+        if path.suffix == ".parquet":
+            frame = pd.read_parquet(path)
+        elif path.suffix == ".csv" or path.name.endswith(".csv.gz"):
+            text = {"domain": str, "category": str, "indicator": str, "statistic": str}
+            frame = pd.read_csv(path, dtype=text, keep_default_na=False)
+        elif path.suffix == ".json":
+            rows = json.loads(path.read_text(encoding="utf-8"))
+            frame = pd.DataFrame(rows["results"] if isinstance(rows, dict) else rows)
+        else:
+            raise InputError(f"{path}: unknown kind of file; give .parquet, .csv or .json")
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"{path}: cannot be read as results ({error})") from error
+    missing = [c for c in ("indicator", "domain", "statistic", "estimate") if c not in frame]
+    if missing:
+        raise InputError(
+            f"{path}: column `{missing[0]}` is missing; results need "
+            f"{', '.join([*RESULT_KEYS, 'estimate'])}"
+        )
+    if "category" not in frame:
+        frame["category"] = ""
+    frame["category"] = frame["category"].fillna("").astype(str)
+    return _typed(frame, path)
+
+
+NUMBERS = ("estimate", "se", "cv", "df", "ci_low", "ci_high", "n", "n_psu", "deff", "p")
+
+
+def _typed(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Numbers as numbers, whatever the file kept them as; text in their place is refused."""
+    years = [name for name in ("year", "year_from", "year_to") if name in frame]
+    for name in [*(n for n in NUMBERS if n in frame), *years]:
+        column = frame[name].replace("", np.nan)
+        numbers = pd.to_numeric(column, errors="coerce").astype("float64")
+        wrong = numbers.isna() & column.notna() & ~column.astype(str).str.lower().eq("nan")
+        if wrong.any():
+            row = int(np.flatnonzero(wrong.to_numpy())[0])
+            raise InputError(
+                f"{path}: row {row + 1}, column `{name}`: `{frame[name].iloc[row]}` is not a number"
+            )
+        frame[name] = numbers
+    for name in years:
+        if frame[name].isna().any():
+            raise InputError(f"{path}: column `{name}` has rows without a year")
+        frame[name] = frame[name].astype("int64")
+    return frame
+
+
+def compare(
+    left: pd.DataFrame, right: pd.DataFrame, keys: Sequence[str] = tuple(RESULT_KEYS)
+) -> pd.DataFrame:
+    """Compare two result frames cell by cell.
+
+    Parameters
+    ----------
+    left, right
+        Frames with `keys`, `estimate` and, where known, `se`, `df`, `n`.
+    keys
+        Columns that name a cell; each must be unique on both sides.
+
+    Returns
+    -------
+    DataFrame
+        `keys`, then `<measure>_left`, `<measure>_right`, `<measure>_absolute`,
+        `<measure>_relative` for estimate and se, the counted measures of both sides, `verdict` and
+        `reason` (what differs). Sorted by `keys`.
+
+    Raises
+    ------
+    InputError
+        If a side names a cell twice.
+    """
+    keys = [key for key in keys if key in left.columns and key in right.columns]
+    for side, frame in (("left", left), ("right", right)):
+        twice = frame.duplicated(keys)
+        if twice.any():
+            first = frame.loc[twice, keys].iloc[0].to_dict()
+            raise InputError(f"{side} results name the cell {first} twice; keys must be unique")
+    known = (m for m in ("se", *COUNTED, *DERIVED) if m in left and m in right)
+    measures = ["estimate", *known]
+    both = left[[*keys, *measures]].merge(
+        right[[*keys, *measures]],
+        on=keys,
+        how="outer",
+        suffixes=("_left", "_right"),
+        indicator=True,
+    )
+    both["_scale"] = _scale(both, keys)
+    verdict = np.full(len(both), "exact", dtype=object)
+    reason = np.full(len(both), "", dtype=object)
+    for measure in measures:
+        if measure in COUNTED:
+            _compare_counted(both, measure, verdict, reason)
+        else:
+            _compare_measure(both, measure, verdict, reason)
+    if "unit" in left and "unit" in right:
+        units = both[list(keys)].merge(left[[*keys, "unit"]], on=keys, how="left")["unit"]
+        other = both[list(keys)].merge(right[[*keys, "unit"]], on=keys, how="left")["unit"]
+        mixed = (units.notna() & other.notna() & units.ne(other)).to_numpy()
+        verdict[mixed], reason[mixed] = "not_comparable", "unit"
+    verdict[both["_merge"] == "left_only"] = "missing_right"
+    verdict[both["_merge"] == "right_only"] = "missing_left"
+    both["verdict"] = verdict
+    both["reason"] = np.where(both["_merge"] == "both", reason, "")
+    return both.drop(columns=["_merge", "_scale"]).sort_values(keys, ignore_index=True)
+
+
+def _scale(both: pd.DataFrame, keys: Sequence[str]) -> pd.Series:
+    """Size that an absolute difference is judged by: 1 for shares, the largest cell for others.
+
+    A change between years is a difference of two levels: rounding in it is of the levels' size,
+    which the averages of the same indicator carry, however small the change itself is.
+    """
+    size = both[["estimate_left", "estimate_right"]].abs().max(axis=1)
+    is_trend = "year_from" in keys
+    table = ["indicator"] if is_trend else ["year", "indicator", "statistic"]
+    largest = size.groupby([both[key] for key in table if key in keys]).transform("max")
+    is_share = both["statistic"].eq("share") if "statistic" in keys else False
+    return pd.Series(np.where(is_share, 1.0, largest), index=both.index)
+
+
+def _compare_measure(
+    both: pd.DataFrame, measure: str, verdict: np.ndarray, reason: np.ndarray
+) -> None:
+    """Judge a number; `<measure>_relative` is what the rule looks at.
+
+    It is the difference over the larger value, or over a small part of the scale where the values
+    themselves are next to nothing.
+    """
+    a = both[f"{measure}_left"].to_numpy(dtype=float)
+    b = both[f"{measure}_right"].to_numpy(dtype=float)
+    scale = both["_scale"].to_numpy(dtype=float)
+    if measure == "se" and "year_from" not in both:
+        # A standard error is judged by the size of its estimate.
+        scale = both[["estimate_left", "estimate_right"]].abs().max(axis=1).to_numpy(dtype=float)
+    if measure in ("p", "lack_of_fit_p", "cv", "deff", "statistic_value"):
+        scale = np.ones(len(both)) / SMALL
+    with np.errstate(invalid="ignore", divide="ignore"):
+        absolute = np.abs(a - b)
+        larger = np.fmax(np.abs(a), np.abs(b))
+        relative = absolute / np.fmax(larger, SMALL * np.nan_to_num(scale))
+        close = relative <= (DERIVED_RELATIVE if measure in DERIVED else RELATIVE)
+    # Not-a-number on both sides and equal infinities agree; a difference of infinities is NaN.
+    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    both[f"{measure}_absolute"] = np.where(same, 0.0, absolute)
+    both[f"{measure}_relative"] = np.where(same, 0.0, relative)
+    verdict[~same & close & (verdict == "exact")] = "match"
+    _differ(~same & ~close, measure, verdict, reason)
+
+
+def _compare_counted(
+    both: pd.DataFrame, measure: str, verdict: np.ndarray, reason: np.ndarray
+) -> None:
+    a = both[f"{measure}_left"].to_numpy(dtype=float)
+    b = both[f"{measure}_right"].to_numpy(dtype=float)
+    _differ(~((a == b) | (np.isnan(a) & np.isnan(b))), measure, verdict, reason)
+
+
+def _differ(wrong: np.ndarray, measure: str, verdict: np.ndarray, reason: np.ndarray) -> None:
+    verdict[wrong] = "differ"
+    reason[wrong] = [f"{text}, {measure}" if text else measure for text in reason[wrong]]
+
+
+def summary(compared: pd.DataFrame, years: Sequence[int] = ()) -> dict[str, Any]:
+    """Summarise a comparison in the stable form of `lfsmig replicate --json`."""
+    keys = [k for k in [*RESULT_KEYS, *TREND_KEYS] if k in compared.columns]
+    keys = list(dict.fromkeys(keys))
+    counts = compared["verdict"].value_counts()
+    found = compared[~compared["verdict"].isin(["exact", "match"])]
+    matched = compared[compared["verdict"].isin(["exact", "match"])]
+    if not years and "year" in compared:
+        years = sorted({int(year) for year in compared["year"]})
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "years": list(years),
+        "cells": len(compared),
+        "verdicts": {name: int(counts.get(name, 0)) for name in VERDICTS},
+        "worst": {m: _worst(matched, m) for m in ("estimate", "se")},
+        "differing": found[[*keys, "verdict", "reason"]].to_dict("records"),
+    }
+
+
+def _worst(compared: pd.DataFrame, measure: str) -> float | None:
+    """Largest difference among agreeing cells, as the rule measures it."""
+    column = f"{measure}_relative"
+    if column not in compared or compared[column].isna().all():
+        return None
+    return float(compared[column].max())
+
+
+def agree(compared: pd.DataFrame) -> bool:
+    """Tell whether there are cells and every one is on both sides and agrees."""
+    return len(compared) > 0 and bool(compared["verdict"].isin(["exact", "match"]).all())

@@ -1,0 +1,59 @@
+"""The shape of a result: one row per cell, the same columns whoever estimated it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+SCHEMA_VERSION = 1
+
+RESULT_KEYS = ["year", "indicator", "domain", "category", "statistic"]
+RESULT_COLUMNS = [
+    "schema_version",
+    *RESULT_KEYS,
+    "unit",
+    "engine",
+    "estimate",
+    "se",
+    "cv",
+    "df",
+    "ci_low",
+    "ci_high",
+    "n",
+    "n_psu",
+    "deff",
+    "n_cases",
+]
+
+TREND_KEYS = ["indicator", "domain", "category", "statistic", "year_from", "year_to"]
+TREND_COLUMNS = [
+    "schema_version",
+    "indicator",
+    "domain",
+    "category",
+    "statistic",
+    "unit",
+    "engine",
+    "year_from",
+    "year_to",
+    "estimate",
+    "se",
+    "df",
+    "ci_low",
+    "ci_high",
+    "statistic_value",
+    "p",
+    "lack_of_fit_p",
+]
+
+
+def domain_text(codes: Mapping[str, object]) -> str:
+    """Write a domain as JSON: keys sorted, no spaces, codes as text; `{}` is the population."""
+    return json.dumps(
+        {key: str(codes[key]) for key in sorted(codes)}, ensure_ascii=False, separators=(",", ":")
+    )
+
+
+def domain_codes(text: str) -> dict[str, str]:
+    """Read a domain back into its codes."""
+    return dict(json.loads(text))

@@ -1,0 +1,349 @@
+"""The steps of the pipeline: one function per arrow of the data flow.
+
+Every step looks into the manifest of its folder first and does nothing where its inputs,
+parameters and code are those of the last time. A step returns what the manifest should record;
+only the process that started the run writes manifests.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from scipy import sparse
+
+from lfsmig import indicators, released, replicate, trends
+from lfsmig.atomic import atomic_path, write_json, write_parquet
+from lfsmig.errors import InputError
+from lfsmig.intake.harmonise import Harmonised, harmonise
+from lfsmig.intake.ledger import write_ledger
+from lfsmig.intake.validate import errors, validate
+from lfsmig.manifest import Manifest, code_hash, sha256, text_hash, versions
+from lfsmig.params import Params
+from lfsmig.progress import Progress
+from lfsmig.results import TREND_KEYS
+from lfsmig.workspace import Workspace
+
+# The modules that make the analysis frame.
+CONCEPTS = ("concepts", "concept_base", "flows")
+ENGINES = {"both": ("python", "r"), "python": ("python",), "r": ("r",)}
+
+
+@dataclass
+class Step:
+    """A finished step on its way to the manifest (only the parent process writes manifests)."""
+
+    folder: Path
+    name: str
+    key: dict[str, str]
+    outputs: list[Path]
+    with_r: bool = False
+    note: dict[str, Any] = field(default_factory=dict)
+
+
+def raw_folder(workspace: Workspace, year: int) -> Path:
+    """Folder of a year's raw files: `<raw>/<year>`, or `<raw>` itself for a single file."""
+    folder = workspace.raw / str(year)
+    if folder.is_dir():
+        return folder
+    if workspace.raw.is_dir():
+        return workspace.raw
+    raise InputError(
+        f"{workspace.raw}: no such folder; put the raw files of {year} into {folder} "
+        "or make synthetic ones with `lfsmig sample`"
+    )
+
+
+# --- raw → harmonised ---------------------------------------------------------------------------
+
+
+def harmonise_year(
+    workspace: Workspace, params: Params, year: int, progress: Progress
+) -> tuple[Step | None, list[str]]:
+    """Read and map a year's raw files; give the step and the ids of failed checks.
+
+    A file that fails a check of severity E is not taken: the harmonised table of before stays.
+    """
+    source = raw_folder(workspace, year)
+    files = [source / file.path for file in params.year(year).map.files]
+    key = {
+        "raw": text_hash({path.name: sha256(path) if path.is_file() else "" for path in files}),
+        "parameters": params.hash(year),
+        "register": text_hash(indicators.register_for_r(params)),
+        "code": code_hash("intake", "params", "indicators", *CONCEPTS),
+    }
+    target = workspace.harmonised(year)
+    if Manifest(target.parent).current(str(year), key):
+        progress(f"{year}: harmonised file is up to date")
+        return None, []
+    started = time.monotonic()
+    result = harmonise(params, year, workspace.raw)
+    failed = _stopping(validate(params, year, result))
+    if failed:
+        return None, failed
+    frame = indicators.analysis_frame(result.frame, params, year)
+    receipt = {
+        **result.receipt,
+        "year": year,
+        "synthetic": workspace.synthetic,
+        "absent": frame.attrs.get("absent", {}),
+    }
+    suffixes = (".blanks.parquet", ".csv.gz", ".receipt.json")
+    outputs = [target, *(workspace.harmonised(year, suffix) for suffix in suffixes)]
+    write_parquet(target, result.frame)
+    write_parquet(outputs[1], result.blanks)
+    _write_csv(outputs[2], indicators.with_masks(frame, params))
+    write_json(outputs[3], receipt)
+    ledger = write_ledger(result.ledger, workspace.data / "ledger", year)
+    progress(
+        f"{year}: {receipt['persons']:,} persons read and mapped "
+        f"({time.monotonic() - started:.1f} s)"
+    )
+    return Step(target.parent, str(year), key, outputs, note={"ledger": ledger.name}), []
+
+
+def check_year(
+    workspace: Workspace, params: Params, year: int, progress: Progress
+) -> tuple[Step | None, list[str]]:
+    """Make the validation protocol of a year, beside the year before where that is at hand."""
+    target = workspace.harmonised(year, ".checks.json")
+    before = year - 1 if workspace.harmonised(year - 1).is_file() else None
+    key = {
+        "harmonised": sha256(workspace.harmonised(year)),
+        "before": sha256(workspace.harmonised(before)) if before else "",
+        "parameters": params.hash(year),
+        "rules": text_hash(params.rules.model_dump(mode="json")),
+        "code": code_hash("intake"),
+    }
+    step = None
+    if not Manifest(target.parent).current(f"{year}.checks", key):
+        previous = read_harmonised(workspace, before) if before else None
+        checks = validate(params, year, read_harmonised(workspace, year), previous)
+        write_json(target, checks)
+        step = Step(target.parent, f"{year}.checks", key, [target])
+        words = ", ".join(f"{c['id']} {c['severity']}" for c in checks if c["status"] == "fail")
+        progress(f"{year}: checked, {words or 'nothing found'}")
+    return step, _stopping(json.loads(target.read_text(encoding="utf-8")))
+
+
+def _stopping(checks: list[dict[str, Any]]) -> list[str]:
+    return [check["id"] for check in errors(checks)]
+
+
+def read_harmonised(workspace: Workspace, year: int) -> Harmonised:
+    """Read a harmonised year back with all that checks look at."""
+    ledger = workspace.data / "ledger" / f"{year}.csv"
+    return Harmonised(
+        year,
+        pd.read_parquet(workspace.harmonised(year)),
+        pd.read_csv(ledger, dtype=str, keep_default_na=False),
+        read_receipt(workspace, year),
+        pd.read_parquet(workspace.harmonised(year, ".blanks.parquet")),
+    )
+
+
+def _write_csv(target: Path, frame: pd.DataFrame) -> None:
+    """Write the analysis frame as gzipped CSV for people without Parquet."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    with atomic_path(target) as path:
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        # Level 3 takes half the time of the default; without a time stamp in it, equal records
+        # give equal bytes.
+        with (
+            path.open("wb") as file,
+            gzip.GzipFile("", "wb", compresslevel=3, fileobj=file, mtime=0) as stream,
+        ):
+            csv.write_csv(table, stream)
+
+
+def read_receipt(workspace: Workspace, year: int) -> dict[str, Any]:
+    """Read what was written down when the year was received."""
+    path = workspace.harmonised(year, ".receipt.json")
+    if not path.is_file():
+        raise InputError(f"{path}: year {year} was not run yet; call `lfsmig run --years {year}`")
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def read_analysis_frame(workspace: Workspace, params: Params, year: int) -> pd.DataFrame:
+    """Harmonised records of a year with their concepts, ready for estimation."""
+    return indicators.analysis_frame(pd.read_parquet(workspace.harmonised(year)), params, year)
+
+
+# --- harmonised → estimates ---------------------------------------------------------------------
+
+
+def _part(workspace: Workspace, year: int, engine: str, suffix: str) -> Path:
+    return workspace.data / "estimates" / "engines" / f"{year}.{engine}{suffix}"
+
+
+def estimate_engine(
+    workspace: Workspace, params: Params, year: int, engine: str, progress: Progress
+) -> Step | None:
+    """Estimate a year by one engine; `None` where nothing changed."""
+    rooms = ("survey", "indicators", *CONCEPTS) + (("r",) if engine == "r" else ())
+    key = {
+        "harmonised": sha256(workspace.harmonised(year)),
+        "parameters": params.hash(year),
+        "code": code_hash(*rooms),
+    }
+    outputs = [_part(workspace, year, engine, s) for s in (".parquet", ".npz", ".psu.parquet")]
+    folder = outputs[0].parent
+    name = f"{year}.{engine}"
+    if Manifest(folder).current(name, key):
+        progress(f"{year}: {_engine_name(engine)} estimates are up to date")
+        return None
+    started = time.monotonic()
+    frame = read_analysis_frame(workspace, params, year)
+    made = indicators.estimate_year(params, year, frame, engine)
+    write_parquet(outputs[0], made.frame)
+    with atomic_path(outputs[1]) as path:
+        sparse.save_npz(path, made.influence)
+    write_parquet(outputs[2], made.psu_table)
+    progress(
+        f"{year}: {len(made.frame):,} cells estimated by {_engine_name(engine)} "
+        f"({time.monotonic() - started:.1f} s)"
+    )
+    return Step(folder, name, key, outputs, engine == "r", {"absent": made.absent})
+
+
+def _engine_name(engine: str) -> str:
+    return {"python": "Python", "r": "R"}[engine]
+
+
+def combine_engines(
+    workspace: Workspace,
+    params: Params,
+    year: int,
+    engines: Sequence[str],
+    progress: Progress,
+) -> Step | None:
+    """Put the engines' rows into one file and compare them cell by cell."""
+    target = workspace.estimates(year)
+    key = {e: sha256(_part(workspace, year, e, ".parquet")) for e in engines}
+    key |= {"parameters": params.hash(year), "code": code_hash("replicate", "indicators")}
+    if Manifest(target.parent).current(str(year), key):
+        return None
+    parts = {e: pd.read_parquet(_part(workspace, year, e, ".parquet")) for e in engines}
+    outputs = [target]
+    write_parquet(target, pd.concat(parts.values(), ignore_index=True))
+    compared_path = workspace.estimates(f"{year}.replication")
+    if len(parts) == 2:
+        compared = replicate.compare(parts["python"], parts["r"])
+        write_parquet(compared_path, compared)
+        outputs.append(compared_path)
+        progress(f"{year}: Python and R compared: {_words(compared)}")
+    else:
+        # An old comparison beside new estimates would claim a check that was not made.
+        compared_path.unlink(missing_ok=True)
+    tables_path = workspace.estimates("indicators", ".json")
+    write_json(tables_path, indicators.register_for_r(params))
+    return Step(target.parent, str(year), key, outputs, "r" in engines)
+
+
+def _words(compared: pd.DataFrame) -> str:
+    counts = {str(name): int(n) for name, n in compared["verdict"].value_counts().items()}
+    return ", ".join(f"{counts[name]:,} {name}" for name in replicate.VERDICTS if counts.get(name))
+
+
+# --- estimates → trends -------------------------------------------------------------------------
+
+
+def estimate_trends(
+    workspace: Workspace, params: Params, engine: str, progress: Progress
+) -> dict[str, Any]:
+    """Changes, averages and slopes over all years at hand, by the engines that estimated them."""
+    started = time.monotonic()
+    engines = ENGINES[engine]
+    years = [
+        y
+        for y in params.report.years
+        if all(_part(workspace, y, e, ".npz").is_file() for e in engines)
+    ]
+    target = workspace.estimates("trends")
+    key = {
+        **{f"{y}.{e}": sha256(_part(workspace, y, e, ".parquet")) for y in years for e in engines},
+        "parameters": text_hash(
+            [params.country.model_dump(mode="json"), params.report.model_dump(mode="json")]
+        ),
+        "code": code_hash("survey", "trends", "replicate", "r"),
+    }
+    manifest = Manifest(target.parent)
+    if manifest.current("trends", key):
+        progress("trends are up to date")
+        return {"years": years}
+    frames = []
+    for name in engines:
+        cells = {year: _read_part(workspace, year, name) for year in years}
+        frames.append(trends.estimate(params, cells, name))
+    write_parquet(target, pd.concat(frames, ignore_index=True))
+    outputs = [target]
+    if len(frames) == 2:
+        compared = replicate.compare(frames[0], frames[1], TREND_KEYS)
+        write_parquet(workspace.estimates("trends.replication"), compared)
+        outputs.append(workspace.estimates("trends.replication"))
+        progress(f"trends compared: {_words(compared)}")
+    else:
+        workspace.estimates("trends.replication").unlink(missing_ok=True)
+    manifest.record("trends", key, outputs, versions("r" in engines))
+    progress(f"trends over {len(years)} years ({time.monotonic() - started:.1f} s)")
+    return {"years": years}
+
+
+def _read_part(workspace: Workspace, year: int, engine: str) -> indicators.YearEstimates:
+    return indicators.YearEstimates(
+        pd.read_parquet(_part(workspace, year, engine, ".parquet")),
+        sparse.load_npz(_part(workspace, year, engine, ".npz")),
+        pd.read_parquet(_part(workspace, year, engine, ".psu.parquet")),
+        {},
+    )
+
+
+# --- estimates → released -----------------------------------------------------------------------
+
+
+def _receipt_with_checks(workspace: Workspace, year: int) -> dict[str, Any]:
+    path = workspace.harmonised(year, ".checks.json")
+    return read_receipt(workspace, year) | {"checks": json.loads(path.read_text(encoding="utf-8"))}
+
+
+def release_all(
+    workspace: Workspace, params: Params, made: dict[str, Any], progress: Progress
+) -> None:
+    """Apply publication rules and disclosure control; write all that the report reads."""
+    years = made["years"]
+    folder = workspace.released("").parent
+    sources = [workspace.estimates(y) for y in years] + [workspace.estimates("trends")]
+    receipts = [
+        workspace.harmonised(y, suffix)
+        for y in years
+        for suffix in (".receipt.json", ".checks.json")
+    ]
+    named = params.country.published_figures
+    figures_path = params.dir / named if named else None
+    key = {
+        **{path.name: sha256(path) for path in [*sources, *receipts]},
+        "figures": sha256(figures_path) if figures_path else "",
+        "rules": text_hash(params.rules.model_dump(mode="json")),
+        "parameters": params.hash(None),
+        "code": code_hash("release", "published", "replicate", "released"),
+    }
+    manifest = Manifest(folder)
+    if manifest.current("released", key):
+        progress("released tables are up to date")
+        return
+    outputs = released.write(
+        workspace,
+        params,
+        {year: _receipt_with_checks(workspace, year) for year in years},
+        figures_path,
+    )
+    manifest.record("released", key, outputs, versions(False), {"synthetic": workspace.synthetic})
+    progress(f"released tables written to {folder}")

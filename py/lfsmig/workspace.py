@@ -1,0 +1,43 @@
+"""Where things lie: the parameter folder and the data root with its four rooms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folders of one run.
+
+    Parameters
+    ----------
+    params
+        Parameter folder (`country.yml`, `years/`, `indicators.yml`, …).
+    data
+        Data root that holds `harmonised/`, `estimates/` and `released/`.
+    raw
+        Folder with one sub-folder of raw files per year; `<data>/raw` unless given.
+    """
+
+    params: Path
+    data: Path
+    raw: Path
+
+    @classmethod
+    def at(cls, params: Path, data: Path, raw: Path | None = None) -> Workspace:
+        return cls(Path(params), Path(data), Path(raw) if raw else Path(data) / "raw")
+
+    def harmonised(self, year: int, suffix: str = ".parquet") -> Path:
+        return self.data / "harmonised" / f"{year}{suffix}"
+
+    def estimates(self, name: int | str, suffix: str = ".parquet") -> Path:
+        return self.data / "estimates" / f"{name}{suffix}"
+
+    def released(self, name: int | str, suffix: str = ".parquet") -> Path:
+        return self.data / "released" / f"{name}{suffix}"
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the raw folder holds the synthetic sample and not a survey's records."""
+        return (self.raw / "SYNTHETIC.json").is_file()

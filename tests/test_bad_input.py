@@ -1,0 +1,303 @@
+"""What a user can get wrong: one line, the right exit code, and earlier outputs as they were."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lfsmig import cli
+from tests.conftest import ROOT, needs_r, run_pipeline
+
+YEAR = "2021"
+
+
+@pytest.fixture(scope="module")
+def good(small_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Raw files of one year and the data root of a run that went well."""
+    folder = tmp_path_factory.mktemp("good")
+    raw, data = folder / "raw", folder / "data"
+    shutil.copytree(small_raw / YEAR, raw / YEAR)
+    shutil.copy(small_raw / "SYNTHETIC.json", raw)
+    assert run_pipeline(data, raw, "python", "--years", YEAR) == 0
+    return raw, data
+
+
+def fingerprint(folder: Path) -> dict[str, str]:
+    """Names and hashes of every file under a folder."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def sav(raw: Path) -> Path:
+    return raw / YEAR / "lfs644.sav"
+
+
+def remove(raw: Path) -> None:
+    sav(raw).unlink()
+
+
+def truncate(raw: Path) -> None:
+    content = sav(raw).read_bytes()
+    sav(raw).write_bytes(content[: len(content) // 3])
+
+
+def garble(raw: Path) -> None:
+    sav(raw).write_bytes(b"this is not an SPSS file" * 1000)
+
+
+def other_year(raw: Path, other: Path) -> None:
+    shutil.copy(other / "2024" / "lfs674.sav", sav(raw))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [(remove, "lfs644.sav"), (truncate, "lfs644.sav"), (garble, "lfs644.sav")],
+)
+def test_unreadable_raw_files(
+    spoil: Callable[[Path], None],
+    words: str,
+    good: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert_refused(spoil, words, good, tmp_path, capsys)
+
+
+def test_a_file_of_another_year(
+    good: tuple[Path, Path],
+    small_raw: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert_refused(lambda raw: other_year(raw, small_raw), "2021", good, tmp_path, capsys)
+
+
+def assert_refused(
+    spoil: Callable[[Path], None],
+    words: str,
+    good: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    raw, data = tmp_path / "raw", good[1]
+    shutil.copytree(good[0], raw)
+    spoil(raw)
+    before = fingerprint(data)
+    capsys.readouterr()
+    assert run_pipeline(data, raw, "python", "--years", YEAR) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1, lines
+    assert words in lines[0]
+    assert "Traceback" not in lines[0]
+    assert fingerprint(data) == before
+
+
+def test_wrong_encoding(
+    small_raw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = tmp_path / "raw"
+    shutil.copytree(small_raw / "2022", raw / "2022")
+    file = raw / "2022" / "lfs654.csv"
+    # 0xFC is a letter in Latin-1 and nothing in CP874 or UTF-8.
+    file.write_bytes(file.read_bytes().replace("ชาย".encode("cp874"), b"m\xfcnnlich"))
+    assert run_pipeline(tmp_path / "data", raw, "python", "--years", "2022") == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert "lfs654.csv" in lines[0]
+    assert "cp874" in lines[0].lower()
+    assert not (tmp_path / "data" / "harmonised" / "2022.parquet").exists()
+
+
+def edited_params(tmp_path: Path, file: str, old: str, new: str) -> Path:
+    """Parameters with one text replaced, beside the project's own data tables."""
+    shutil.copytree(ROOT / "params", tmp_path / "project" / "params")
+    shutil.copytree(ROOT / "data", tmp_path / "project" / "data", ignore=_records)
+    path = tmp_path / "project" / "params" / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return path.parent if path.parent.name == "params" else path.parent.parent
+
+
+def _records(folder: str, names: list[str]) -> list[str]:
+    return [n for n in names if n in {"raw", "harmonised", "estimates", "released"}]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "words"),
+    [
+        ("report.yml", "report_year:", "reprot_year:", "report.yml:"),
+        ("report.yml", "report_year: 2024", "report_year: soon", "report_year"),
+        ("indicators.yml", "    statistic: total", "    statistik: total", "indicators.yml:"),
+        ("indicators.yml", "of: migrants", "of: migrantz", "migrantz"),
+        ("country.yml", "lonely_psu: adjust", "lonely_psu: ajust", "lonely_psu"),
+    ],
+)
+def test_mistyped_parameters(
+    file: str,
+    old: str,
+    new: str,
+    words: str,
+    good: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    params = edited_params(tmp_path, file, old, new)
+    before = fingerprint(good[1])
+    code = cli.call(
+        [
+            "run",
+            "--params",
+            str(params),
+            "--data",
+            str(good[1]),
+            "--raw",
+            str(good[0]),
+            "--engine",
+            "python",
+            "--years",
+            YEAR,
+            "--quiet",
+        ]
+    )
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert code == 2
+    assert len(lines) == 1
+    assert words in lines[0]
+    assert file in lines[0]
+    assert fingerprint(good[1]) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "--years", "20x1"], "--years"),
+        (["run", "--years", "1999"], "1999"),
+        (["run", "--engine", "julia"], "--engine"),
+        (["report", "--lang", "fr"], "--lang"),
+        (["report", "--format", "odt"], "--format"),
+        (["report", "--with", "latex"], "--with"),
+        (["validate", "20x1"], "20x1"),
+        (["trend", "recent_internal.rat"], "recent_internal.rat"),
+        (["replicate", "--left", "nowhere.csv"], "nowhere.csv"),
+        (["run", "--years"], "--years"),
+        (["ruin"], "ruin"),
+    ],
+)
+def test_mistyped_commands(
+    arguments: list[str],
+    words: str,
+    in_root: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.call(["--data", str(tmp_path), *arguments]) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1, lines
+    assert words in lines[0]
+
+
+def outside(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `lfsmig run --engine both` in a process of its own, with a changed environment."""
+    kept = {k: v for k, v in os.environ.items() if k not in ("R_HOME", "LD_LIBRARY_PATH")}
+    return subprocess.run(
+        [sys.executable, "-m", "lfsmig.cli", "--data", str(tmp_path), "run"],
+        env=kept | environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+def test_without_r(tmp_path: Path) -> None:
+    done = outside(tmp_path, PATH=str(tmp_path))
+    assert done.returncode == 3, done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "apt-get install" in done.stderr
+    assert "--engine python" in done.stderr
+
+
+@needs_r
+def test_without_survey(tmp_path: Path) -> None:
+    nowhere = str(tmp_path / "nowhere")
+    done = outside(tmp_path, R_LIBS_SITE=nowhere, R_LIBS=nowhere, R_LIBS_USER=nowhere)
+    assert done.returncode == 3, done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "r-cran-survey" in done.stderr
+
+
+def test_a_fault_of_ours_is_one_line_with_a_log(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    from lfsmig import pipeline
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(pipeline, "run", broken)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert cli.call(["run"]) == 4
+    line = capsys.readouterr().err.strip()
+    log = next(tmp_path.glob("lfsmig-*.log"))
+    assert log.name in line
+    assert "a defect" in log.read_text(encoding="utf-8")
+
+
+def test_a_torn_line_is_told_without_the_record(
+    small_raw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A parser's own message quotes the row: weight, sex and age of a person."""
+    raw = tmp_path / "raw"
+    shutil.copytree(small_raw / "2022", raw / "2022")
+    file = raw / "2022" / "lfs654.csv"
+    content = file.read_bytes().rstrip(b"\r\n")
+    last = content.rsplit(b"\n", 1)[-1].decode("cp874")
+    file.write_bytes(content[:-50])
+    assert run_pipeline(tmp_path / "data", raw, "python", "--years", "2022") == 2
+    line = capsys.readouterr().err.strip()
+    assert "lfs654.csv" in line
+    assert "expected 5" in line
+    assert ",".join(last.split(",")[:4]) not in line
+
+
+def test_json_gives_a_document_also_when_nothing_came_of_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], in_root: Path
+) -> None:
+    import json
+
+    assert cli.call(["run", "--json", "--years", "", "--data", str(tmp_path)]) == 2
+    document = json.loads(capsys.readouterr().out)
+    assert next(iter(document)) == "schema_version"
+    assert document["exit_code"] == 2
+    assert "--years" in document["error"]
+
+
+def test_nothing_to_compare_is_no_agreement(
+    good: tuple[Path, Path], capsys: pytest.CaptureFixture[str], in_root: Path
+) -> None:
+    stored = str(good[1] / "estimates" / f"{YEAR}.parquet")
+    arguments = ["replicate", "--years", "2019", "--left", stored, "--right", stored]
+    assert cli.call([*arguments, "--data", str(good[1])]) == 2
+    assert "nothing to compare" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written(
+    good: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blocked = tmp_path / "data"
+    blocked.write_text("a file, not a folder", encoding="utf-8")
+    assert run_pipeline(blocked, good[0], "python", "--years", YEAR) == 2
+    line = capsys.readouterr().err.strip()
+    assert "data" in line and "check path and rights" in line

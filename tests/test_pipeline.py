@@ -1,0 +1,313 @@
+"""The whole path at small scale: raw files of six years to released tables."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lfsmig import cli, replicate
+from lfsmig.params import load
+from lfsmig.results import RESULT_COLUMNS, RESULT_KEYS, TREND_COLUMNS, domain_codes
+from tests.conftest import ROOT, needs_r, run_pipeline
+
+YEARS = [2019, 2020, 2021, 2022, 2023, 2024]
+
+
+def estimates(data: Path, year: int) -> pd.DataFrame:
+    return pd.read_parquet(data / "estimates" / f"{year}.parquet")
+
+
+def cell(frame: pd.DataFrame, indicator: str, domain: str = "{}", category: str = "") -> pd.Series:
+    found = frame[
+        frame["indicator"].eq(indicator)
+        & frame["domain"].eq(domain)
+        & frame["category"].eq(category)
+    ]
+    assert len(found) == 1
+    return found.iloc[0]
+
+
+def python_rows(data: Path, year: int) -> pd.DataFrame:
+    both = estimates(data, year)
+    return both[both["engine"] == "python"]
+
+
+@pytest.mark.parametrize("year", YEARS)
+def test_estimates_have_the_contract_s_columns_and_unique_cells(
+    small_data: Path, year: int
+) -> None:
+    frame = estimates(small_data, year)
+    assert list(frame.columns) == RESULT_COLUMNS
+    assert not frame.duplicated([*RESULT_KEYS, "engine"]).any()
+    assert frame["year"].eq(year).all()
+    assert all(list(domain_codes(d)) == sorted(domain_codes(d)) for d in set(frame["domain"]))
+
+
+def test_every_indicator_is_estimated_every_year(small_data: Path) -> None:
+    wanted = {i.id for i in load(ROOT / "params").indicators}
+    assert len(wanted) >= 20
+    for year in YEARS:
+        assert set(python_rows(small_data, year)["indicator"]) == wanted
+
+
+@pytest.mark.parametrize("year", YEARS)
+def test_estimates_are_what_the_records_say(small_data: Path, year: int) -> None:
+    """Sums by hand from the R people's CSV, independent of both engines."""
+    records = pd.read_csv(small_data / "harmonised" / f"{year}.csv.gz", low_memory=False)
+    frame = python_rows(small_data, year)
+    total = cell(frame, "population.total")["estimate"]
+    assert total == pytest.approx(records["weight"].sum(), rel=1e-12)
+    moved = records[records["moved"] == "yes"]
+    inside = moved[moved["previous_country"] == "TH"]
+    assert cell(frame, "recent_internal.total")["estimate"] == pytest.approx(
+        inside["weight"].sum(), rel=1e-12
+    )
+    assert cell(frame, "recent_internal.total")["n"] == len(inside)
+    rate = 100 * moved["weight"].sum() / records["weight"].sum()
+    assert cell(frame, "migrants.rate")["estimate"] == pytest.approx(rate, rel=1e-12)
+    adults = inside[inside["age"] >= 15]
+    employed = adults.loc[adults["labour_status"] == "employed", "weight"].sum()
+    known = adults.loc[adults["labour_status"].notna(), "weight"].sum()
+    share = cell(frame, "recent_internal.labour_status", category="employed")
+    assert share["estimate"] == pytest.approx(employed / known, rel=1e-12)
+
+
+def test_net_migration_sums_to_zero_and_shares_to_one(small_data: Path) -> None:
+    for year in YEARS:
+        frame = python_rows(small_data, year)
+        net = frame[frame["indicator"] == "recent_internal.net_total"]
+        assert len(net) == 5
+        assert abs(net["estimate"].sum()) < 1e-6 * net["estimate"].abs().max()
+        shares = frame[(frame["statistic"] == "share") & (frame["n"] > 0)]
+        sums = shares.groupby(["indicator", "domain"])["estimate"].sum()
+        np.testing.assert_allclose(sums, 1, rtol=1e-12)
+
+
+@needs_r
+def test_both_engines_agree_in_every_cell(small_data: Path) -> None:
+    for name in [*map(str, YEARS), "trends"]:
+        compared = pd.read_parquet(small_data / "estimates" / f"{name}.replication.parquet")
+        assert len(compared) > 500
+        assert set(compared["verdict"]) <= {"exact", "match"}, compared[
+            ~compared["verdict"].isin(["exact", "match"])
+        ].head()
+
+
+@needs_r
+def test_replicate_passes_and_catches_a_seeded_difference(
+    small_data: Path, tmp_path: Path, call_json, in_root: Path
+) -> None:
+    code, document = call_json("replicate", "--data", str(small_data))
+    assert code == 0
+    assert document["cells"] == sum(
+        len(pd.read_parquet(small_data / "estimates" / f"{y}.replication.parquet")) for y in YEARS
+    )
+    assert document["differing"] == []
+    assert document["worst"]["estimate"] < 1e-9
+    spoilt = tmp_path / "data"
+    shutil.copytree(small_data / "estimates", spoilt / "estimates")
+    frame = estimates(spoilt, 2022)
+    row = frame.index[
+        (frame["engine"] == "r") & frame["indicator"].eq("lifetime.rate") & frame["n"].gt(0)
+    ][0]
+    frame.loc[row, "estimate"] *= 1 + 1e-8
+    frame.to_parquet(spoilt / "estimates" / "2022.parquet", index=False)
+    code, document = call_json("replicate", "--data", str(spoilt), "--years", "2565")
+    assert code == 1
+    assert document["verdicts"]["differ"] == 1
+    assert document["differing"][0]["indicator"] == "lifetime.rate"
+    assert document["years"] == [2022]
+    code, _ = call_json("replicate", "--data", str(spoilt), "--years", "2023")
+    assert code == 0
+
+
+@needs_r
+def test_r_alone_gives_the_same_results(small_data: Path, tmp_path: Path, in_root: Path) -> None:
+    """`Rscript r/replicate.R` reads CSV and JSON only and agrees with the Python rows."""
+    out = tmp_path / "r.json"
+    done = subprocess.run(
+        [
+            "Rscript",
+            str(ROOT / "r" / "replicate.R"),
+            "--data",
+            str(small_data / "harmonised" / "2023.csv.gz"),
+            "--indicators",
+            str(small_data / "estimates" / "indicators.json"),
+            "--out",
+            str(out),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    right = replicate.read_results(out)
+    compared = replicate.compare(python_rows(small_data, 2023), right)
+    assert len(compared) == len(python_rows(small_data, 2023))
+    assert set(compared["verdict"]) <= {"exact", "match"}, compared[
+        ~compared["verdict"].isin(["exact", "match"])
+    ].head()
+    arguments = ["replicate", "--left", str(out), "--right", str(out), "--data", str(small_data)]
+    assert cli.call([*arguments, "--quiet"]) == 0
+
+
+def test_trends_have_every_adjacent_change_slope_and_average(small_data: Path) -> None:
+    trends = pd.read_parquet(small_data / "estimates" / "trends.parquet")
+    assert list(trends.columns) == TREND_COLUMNS
+    one = trends[
+        (trends["engine"] == "python")
+        & trends["indicator"].eq("migrants.rate")
+        & trends["domain"].eq("{}")
+    ]
+    changes = one[one["statistic"] == "change"]
+    assert list(zip(changes["year_from"], changes["year_to"], strict=True)) == list(
+        itertools.pairwise(YEARS)
+    )
+    values = {y: cell(python_rows(small_data, y), "migrants.rate")["estimate"] for y in YEARS}
+    for row in changes.itertuples():
+        expected = values[row.year_to] - values[row.year_from]
+        assert row.estimate == pytest.approx(expected, abs=1e-12)
+        assert 0 <= row.p <= 1
+    average = one[one["statistic"] == "average"].iloc[0]
+    assert average["estimate"] == pytest.approx(np.mean([values[y] for y in YEARS[:5]]))
+    assert len(one[one["statistic"] == "slope"]) == 1
+
+
+def test_overlap_lowers_the_error_of_a_stock_s_change_inside_a_round(small_data: Path) -> None:
+    """Half the households return, so a lifetime stock's change is surer than of two samples.
+
+    Between 2021 and 2022 a new rotation round starts: there the variances simply add up.
+    """
+    trends = pd.read_parquet(small_data / "estimates" / "trends.parquet")
+    one = trends[
+        (trends["engine"] == "python")
+        & trends["indicator"].eq("lifetime.rate")
+        & trends["domain"].eq("{}")
+        & trends["statistic"].eq("change")
+    ].set_index("year_from")
+    se = {y: cell(python_rows(small_data, y), "lifetime.rate")["se"] for y in YEARS}
+    independent = np.hypot(se[2021], se[2022])
+    assert one.loc[2021, "se"] == pytest.approx(independent, rel=1e-12)
+    assert one.loc[2019, "se"] < np.hypot(se[2019], se[2020])
+
+
+def test_released_tables_hold_no_withheld_number(small_data: Path) -> None:
+    for year in YEARS:
+        frame = pd.read_parquet(small_data / "released" / f"{year}.parquet")
+        assert {"flag", "reason", "rule_set"} <= set(frame.columns)
+        withheld = frame[frame["flag"].isin(["c", "s"])]
+        assert len(withheld) > 0
+        assert withheld[["estimate", "se", "ci_low", "ci_high", "n", "n_cases"]].isna().all().all()
+        shown = frame[~frame["flag"].isin(["c", "s"])]
+        assert (shown["n_cases"].between(1, 4)).sum() == 0
+        twin = pd.read_csv(small_data / "released" / f"{year}.csv", keep_default_na=False)
+        assert len(twin) == len(frame)
+        summary = json.loads(
+            (small_data / "released" / f"{year}.summary.json").read_text(encoding="utf-8")
+        )
+        assert summary["synthetic"] is True
+        assert summary["persons"] == cell(python_rows(small_data, year), "population.total")["n"]
+        assert "worst" not in json.dumps(summary["checks"])
+
+
+def test_a_second_run_makes_nothing_again(
+    small_data: Path, small_raw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(small_data, data)
+    before = {p: p.stat().st_mtime_ns for p in data.rglob("*") if p.is_file()}
+    engine = "both" if shutil.which("Rscript") else "python"
+    assert run_pipeline(data, small_raw, engine) == 0
+    assert {p: p.stat().st_mtime_ns for p in data.rglob("*") if p.is_file()} == before
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(small_raw: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    assert run_pipeline(data, small_raw, "python", "--years", "2019") == 0
+    first = (data / "harmonised" / "2019.parquet").stat().st_mtime_ns
+    # As an interruption leaves it: an output gone, a half-written temporary file beside it.
+    (data / "estimates" / "engines" / "2019.python.npz").unlink()
+    (data / "harmonised" / ".2020.99.part.parquet").write_bytes(b"half")
+    assert run_pipeline(data, small_raw, "python", "--years", "2019,2020") == 0
+    assert (data / "harmonised" / "2019.parquet").stat().st_mtime_ns == first
+    assert (data / "estimates" / "2020.parquet").is_file()
+
+
+def test_python_alone_says_that_the_crosscheck_was_not_made(
+    small_raw: Path, tmp_path: Path, call_json
+) -> None:
+    code, document = call_json(
+        *("run", "--params", str(ROOT / "params"), "--data", str(tmp_path), "--quiet"),
+        *("--raw", str(small_raw), "--years", "2024", "--engine", "python"),
+    )
+    assert code == 0
+    assert document["crosscheck"]["made"] is False
+    assert "python" in document["crosscheck"]["reason"]
+    summary = json.loads((tmp_path / "released" / "2024.summary.json").read_text("utf-8"))
+    assert summary["crosscheck"]["made"] is False
+    assert not (tmp_path / "released" / "2024.crosscheck.parquet").exists()
+    code, _ = call_json("replicate", "--data", str(tmp_path))
+    assert code == 2
+
+
+@pytest.mark.parametrize("locale", ["C", "th_TH.UTF-8", "de_DE.UTF-8"])
+def test_same_bytes_in_every_locale(
+    small_data: Path, small_raw: Path, tmp_path: Path, locale: str
+) -> None:
+    """A decimal comma or an ASCII locale must not change a byte of what a run writes."""
+    data = tmp_path / "data"
+    command = [sys.executable, "-m", "lfsmig.cli", "--params", str(ROOT / "params")]
+    command += ["--data", str(data), "--quiet", "run", "--raw", str(small_raw)]
+    subprocess.run(
+        [*command, "--years", "2022", "--engine", "python"],
+        env=os.environ | {"LC_ALL": locale, "LANG": locale, "PYTHONUTF8": "0"},
+        check=True,
+    )
+    for name in ("harmonised/2022.parquet", "ledger/2022.csv"):
+        assert digest(data / name) == digest(small_data / name), name
+    ours = gzip.decompress((data / "harmonised" / "2022.csv.gz").read_bytes())
+    theirs = gzip.decompress((small_data / "harmonised" / "2022.csv.gz").read_bytes())
+    assert ours == theirs
+    left = python_rows(data, 2022).reset_index(drop=True)
+    pd.testing.assert_frame_equal(left, python_rows(small_data, 2022).reset_index(drop=True))
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_the_trend_command_prints_the_released_series(
+    small_data: Path, call_json, in_root: Path
+) -> None:
+    code, document = call_json("trend", "migrants.rate", "--data", str(small_data))
+    assert code == 0
+    assert document["years"] == YEARS
+    assert [row["year"] for row in document["series"]] == YEARS
+    assert {row["statistic"] for row in document["trends"]} == {"change", "slope", "average"}
+
+
+def test_validate_writes_text_html_and_json(
+    small_data: Path, small_raw: Path, tmp_path: Path, call_json
+) -> None:
+    code, document = call_json(
+        *("validate", "2566", "--params", str(ROOT / "params"), "--data", str(tmp_path)),
+        *("--raw", str(small_raw), "--quiet"),
+    )
+    assert code == 0, document.get("errors")
+    assert document["year"] == 2023
+    assert {c["id"] for c in document["checks"]} >= {"S1", "K1", "D1", "W1", "M1", "L1"}
+    folder = tmp_path / "estimates" / "validation"
+    assert sorted(p.name for p in folder.iterdir()) == ["2023.html", "2023.json", "2023.txt"]
+    page = (folder / "2023.html").read_text(encoding="utf-8")
+    assert all(f">{check['id']}<" in page for check in document["checks"])
