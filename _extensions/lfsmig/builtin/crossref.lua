@@ -1,0 +1,168 @@
+-- Numbers for figures, tables, equations and sections, and references to them, for plain pandoc.
+-- An unknown reference stops the build.
+
+local on_screen = FORMAT:match("html") ~= nil
+local stringify = pandoc.utils.stringify
+local nbsp = "\u{a0}"
+local names = {
+  ["crossref-fig-title"] = "Figure", ["crossref-tbl-title"] = "Table",
+  ["crossref-eq-prefix"] = "Equation", ["crossref-sec-prefix"] = "Section",
+  ["crossref-ch-prefix"] = "Chapter",
+}
+local name_key = { fig = "crossref-fig-title", tbl = "crossref-tbl-title", eq = "crossref-eq-prefix" }
+local targets, counts, section = {}, {}, { 0, 0, 0, 0, 0, 0 }
+local chapter = "" -- number of the chapter with a dot, empty in unnumbered ones
+
+local function read_names(meta)
+  for key in pairs(names) do
+    if meta[key] then names[key] = stringify(meta[key]) end
+  end
+end
+
+local function register(id, kind)
+  counts[kind] = (counts[kind] or 0) + 1
+  local number = chapter .. counts[kind]
+  targets[id] = { name = names[name_key[kind]], number = number }
+  return number
+end
+
+local function heading(header)
+  local numbered = not header.classes:includes("unnumbered")
+  if numbered then
+    section[header.level] = section[header.level] + 1
+    for level = header.level + 1, 6 do section[level] = 0 end
+  end
+  if header.level == 1 then
+    counts = {}
+    chapter = numbered and (section[1] .. ".") or ""
+  end
+  if header.identifier:match("^sec%-") then
+    local key = header.level == 1 and "crossref-ch-prefix" or "crossref-sec-prefix"
+    if numbered and chapter ~= "" then
+      targets[header.identifier] = { name = names[key], number = table.concat(section, ".", 1, header.level) }
+    else
+      targets[header.identifier] = { name = "“" .. stringify(header) .. "”" }
+    end
+  end
+end
+
+local function typst_text(text)
+  return (text:gsub('[\\"]', "\\%0"))
+end
+
+-- One image with its alternative text, in the kind that the format takes.
+local function image(found, alt)
+  found.attributes["fig-alt"] = nil
+  if FORMAT == "typst" then
+    return pandoc.RawInline("typst", '#image("' .. found.src .. '", alt: "' .. typst_text(alt) .. '")')
+  end
+  if FORMAT == "docx" then found.src = found.src:gsub("%.svg$", ".png") end
+  found.caption = pandoc.Inlines(alt)
+  return found
+end
+
+local function take_caption(div)
+  for position, block in ipairs(div.content) do
+    if block.t == "Div" and block.classes:includes("caption") then
+      div.content:remove(position)
+      return pandoc.utils.blocks_to_inlines(block.content)
+    end
+  end
+  return pandoc.Inlines({})
+end
+
+local function labelled_caption(id, kind, caption)
+  local number = register(id, kind)
+  local full = pandoc.Inlines({ pandoc.Strong({ pandoc.Str(names[name_key[kind]] .. nbsp .. number) }), pandoc.Space() })
+  full:extend(caption)
+  return full
+end
+
+local function figure(div)
+  local caption = labelled_caption(div.identifier, "fig", take_caption(div))
+  local alt = div.attributes["fig-alt"] or ""
+  local body = div.content:walk({ Image = function(found) return image(found, alt) end })
+  local inner = pandoc.Figure(body, { long = { pandoc.Plain(caption) } }, { id = on_screen and "" or div.identifier })
+  -- Pages find each other's divs by their ids, not figures.
+  return on_screen and pandoc.Div({ inner }, { id = div.identifier }) or inner
+end
+
+local function tables(div)
+  local caption, placed = labelled_caption(div.identifier, "tbl", take_caption(div)), false
+  div.content = div.content:walk({
+    Table = function(found)
+      if not placed then
+        found.caption.long, placed = { pandoc.Plain(caption) }, true
+        return found
+      end
+    end,
+  })
+  if not placed then div.content:insert(1, pandoc.Para(caption)) end
+  return div
+end
+
+local function cell(div)
+  if div.identifier:match("^fig%-") then return figure(div), false end
+  if div.identifier:match("^tbl%-") then return tables(div), false end
+end
+
+-- Word gives a formula a line of its own; a table without rules brings the number beside it.
+local function numbered_in_word(id, math, number)
+  local function cell(width, content)
+    return { pandoc.RawBlock("openxml", '<w:tc><w:tcPr><w:tcW w:w="' .. width .. '" w:type="pct"/><w:vAlign w:val="center"/></w:tcPr>'),
+      content, pandoc.RawBlock("openxml", "</w:tc>") }
+  end
+  local blocks = pandoc.Blocks({ pandoc.RawBlock("openxml",
+    '<w:tbl><w:tblPr><w:tblW w:w="5000" w:type="pct"/><w:tblBorders><w:top w:val="nil"/><w:bottom w:val="nil"/></w:tblBorders></w:tblPr>'
+    .. '<w:tblGrid><w:gridCol w:w="8200"/><w:gridCol w:w="980"/></w:tblGrid><w:tr>') })
+  blocks:extend(cell(4460, pandoc.Para({ math })))
+  blocks:extend(cell(540, pandoc.Div({ pandoc.Para({ pandoc.Str(number) }) }, { id = id, ["custom-style"] = "Equation Number" })))
+  blocks:insert(pandoc.RawBlock("openxml", "</w:tr></w:tbl>"))
+  return blocks
+end
+
+local function equation(para)
+  local last = para.content[#para.content]
+  local id = #para.content >= 2 and last.t == "Str" and last.text:match("^{#(eq%-[%w-]+)}$")
+  if not id then return nil end
+  local number = "(" .. register(id, "eq") .. ")"
+  local math = para.content[1]
+  local body
+  if FORMAT == "docx" then return numbered_in_word(id, math, number) end
+  if FORMAT == "typst" then
+    body = { pandoc.RawInline("typst", "#numbered[" .. number .. "]["), math, pandoc.RawInline("typst", "]") }
+  else
+    body = { math, pandoc.Space(), pandoc.Str(number) }
+  end
+  return pandoc.Div({ pandoc.Para(body) }, { id = id, class = "equation" })
+end
+
+local function is_ours(id)
+  return id:match("^fig%-") or id:match("^tbl%-") or id:match("^sec%-") or id:match("^eq%-")
+end
+
+local function data_title(div)
+  if FORMAT ~= "docx" or not div.classes:includes("data-title") then return nil end
+  div.attributes["custom-style"] = "Data Title"
+  return div
+end
+
+local function reference(cite)
+  local links = pandoc.Inlines({})
+  for position, citation in ipairs(cite.citations) do
+    if not is_ours(citation.id) then return nil end
+    local target = targets[citation.id]
+    if not target then error("unknown cross-reference @" .. citation.id) end
+    if position > 1 then links:insert(pandoc.Str(", ")) end
+    local text = target.name
+    if target.number then text = text .. nbsp .. target.number end
+    links:insert(pandoc.Link(text, "#" .. citation.id))
+  end
+  return links
+end
+
+return {
+  { Meta = read_names },
+  { traverse = "topdown", Header = heading, Div = cell, Para = equation },
+  { Cite = reference, Div = data_title },
+}

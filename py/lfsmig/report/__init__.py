@@ -1,0 +1,47 @@
+"""The report: chapters that are thin, and the room that turns them into two bilingual editions.
+
+A chapter's cell calls one of the names below; `build_report` makes the documents. Names are loaded
+when they are used: a chapter without charts need not load the chart library.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOME = {
+    "data": ("microdata", "report_year", "years"),
+    "figures": ("fig_regions", "fig_series", "fig_shares", "fig_variants"),
+    "findings": ("key_findings",),
+    "fonts": ("setup_fonts",),
+    "project": ("sync_years",),
+    "render": ("build_report",),
+    "tables": ("data_table", "notice", "tbl_overview"),
+    "words": ("span", "year_text"),
+    "working": (
+        "agreement",
+        "engines",
+        "made_twice",
+        "tbl_agreement",
+        "tbl_checks",
+        "tbl_counts",
+        "tbl_engines",
+        "tbl_files",
+        "tbl_live",
+        "tbl_published",
+        "verdict",
+    ),
+}
+_WHERE = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = sorted(_WHERE)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its module at first use."""
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f"{__name__}.{_WHERE[name]}")
+    value = getattr(module, name)
+    globals()[name] = value
+    return value

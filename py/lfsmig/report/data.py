@@ -1,0 +1,263 @@
+"""What the report may read: released results, and nothing to the left of them.
+
+The one exception is `microdata`, which the working paper of a year uses to show one estimate being
+made, on machines where the harmonised records lie beside the released results.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lfsmig.errors import InputError
+from lfsmig.results import domain_text
+
+WITHHELD = ("c", "s")
+# The order in which flags are explained under a table.
+FLAGS = ("c", "s", "*", "r")
+# The check that fails where the sum of weights jumps: the population projections were changed.
+BREAK_CHECK = "W5"
+FAILED = {"failed", "fail", "error"}
+# Columns of the harmonised records that hold the design and make the recent migrants.
+DESIGN = ("household_id", "province", "area", "region", "stratum", "psu", "weight", "age", "sex")
+MOVES = (
+    "moved",
+    "months_since_move",
+    "previous_province",
+    "previous_country",
+    "previous_area",
+)
+
+
+def data_dir() -> Path:
+    """Data root: LFSMIG_DATA, else `data` if it holds released results, else `build/data`."""
+    named = os.environ.get("LFSMIG_DATA")
+    if named:
+        return Path(named)
+    return Path("data") if Path("data/released").is_dir() else Path("build/data")
+
+
+def params_dir() -> Path:
+    """Parameter folder: LFSMIG_PARAMS, else `params`."""
+    return Path(os.environ.get("LFSMIG_PARAMS") or "params")
+
+
+def released(name: str) -> Path:
+    """Path of a released file, or a clear error."""
+    path = data_dir() / "released" / name
+    if not path.is_file():
+        raise InputError(f"{path}: no such released file; make it with `lfsmig run`")
+    return path
+
+
+@cache
+def _parquet(path: Path, _stamp: int) -> pd.DataFrame:
+    return pd.read_parquet(path)
+
+
+def read(name: str) -> pd.DataFrame:
+    """Read a released Parquet file once per kernel."""
+    path = released(name)
+    return _parquet(path, path.stat().st_mtime_ns)
+
+
+def years() -> list[int]:
+    """Years with released results, ascending, as far as the report's parameters list them."""
+    paths = (data_dir() / "released").glob("[0-9]*.parquet")
+    found = {int(path.stem) for path in paths if path.stem.isdigit()}
+    wanted = settings().get("years") or sorted(found)
+    return sorted(found & set(wanted))
+
+
+@cache
+def _settings(path: Path, _stamp: int) -> dict[str, Any]:
+    from lfsmig.report.settings import read_settings
+
+    return read_settings(path.parent).model_dump()
+
+
+def settings() -> dict[str, Any]:
+    """Read `report.yml`; empty where the parameter folder has none."""
+    path = params_dir() / "report.yml"
+    return _settings(path, path.stat().st_mtime_ns) if path.is_file() else {}
+
+
+def report_year() -> int:
+    """The year that the report puts in front."""
+    have = years()
+    if not have:
+        raise InputError(f"{data_dir() / 'released'}: no released year; make one with `lfsmig run`")
+    wanted = settings().get("report_year")
+    return wanted if wanted in have else have[-1]
+
+
+def rows(frame: pd.DataFrame) -> Iterator[Any]:
+    """Rows with their columns as attributes."""
+    yield from frame.itertuples()
+
+
+def estimates(year: int) -> pd.DataFrame:
+    """All released cells of a year."""
+    return read(f"{year}.parquet")
+
+
+@cache
+def _every(_key: tuple[tuple[int, int], ...]) -> pd.DataFrame:
+    return pd.concat([estimates(year) for year, _ in _key], ignore_index=True)
+
+
+def every_year() -> pd.DataFrame:
+    """All released cells of all years of the report."""
+    stamps = tuple((y, released(f"{y}.parquet").stat().st_mtime_ns) for y in years())
+    return _every(stamps)
+
+
+def series(
+    indicator: str,
+    domain: dict[str, str] | None = None,
+    by: str | None = None,
+    category: str | None = None,
+) -> pd.DataFrame:
+    """Yearly cells of an indicator, in year order.
+
+    Parameters
+    ----------
+    indicator
+        Identifier in the register of indicators.
+    domain
+        Codes of the domain; the whole population by default.
+    by
+        Take every domain that has this one variable instead, with its code in a column `code`.
+    category
+        Keep one category of a share.
+    """
+    frame = every_year()
+    frame = frame[frame["indicator"].eq(indicator)]
+    if by is not None:
+        codes = frame["domain"].map(json.loads)
+        frame = frame[codes.map(lambda d: set(d) == {by})]
+        frame = frame.assign(code=frame["domain"].map(json.loads).map(lambda d: d.get(by, "")))
+    else:
+        frame = frame[frame["domain"].eq(domain_text(domain or {}))]
+    if category is not None:
+        frame = frame[frame["category"].eq(category)]
+    return frame.sort_values(["year"], kind="stable").reset_index(drop=True)
+
+
+def trends(indicator: str, domain: dict[str, str] | None = None) -> pd.DataFrame:
+    """Changes and slopes of an indicator that may be shown."""
+    try:
+        frame = read("trends.parquet")
+    except InputError:
+        return pd.DataFrame(columns=["statistic", "category", "year_from", "year_to", "flag"])
+    keep = frame["indicator"].eq(indicator) & frame["domain"].eq(domain_text(domain or {}))
+    if "flag" in frame:
+        keep &= ~frame["flag"].isin(WITHHELD)
+    return frame[keep].reset_index(drop=True)
+
+
+def crosscheck(year: int) -> pd.DataFrame | None:
+    """Both engines' values of the cells that may be shown, None where R did not run."""
+    path = data_dir() / "released" / f"{year}.crosscheck.parquet"
+    return read(path.name) if path.is_file() else None
+
+
+def summary(year: int) -> dict[str, Any]:
+    """What was received of a year, how it passed the checks and how the engines agreed."""
+    text: dict[str, Any] = json.loads(released(f"{year}.summary.json").read_text(encoding="utf-8"))
+    return text
+
+
+def published(year: int | None = None) -> pd.DataFrame:
+    """Published figures beside the estimates of the same cells."""
+    path = data_dir() / "released" / "published.parquet"
+    if not path.is_file():
+        return pd.DataFrame()
+    frame = read(path.name)
+    if year is None or frame.empty:
+        return frame
+    return frame[frame["year"].astype(str).eq(str(year))].reset_index(drop=True)
+
+
+def synthetic() -> bool:
+    """Whether any year of the report comes from synthetic records."""
+    return any(bool(summary(year).get("synthetic")) for year in years())
+
+
+def breaks() -> list[tuple[int, int]]:
+    """Neighbouring years of the report between which counts are not comparable.
+
+    The population projections behind the weights changed there; the check of the sum of weights
+    has found it. Rates, shares and means stay comparable.
+    """
+    return [
+        (before, after)
+        for before, after in pairwise(years())
+        for check in summary(after).get("checks", [])
+        if check["id"] == BREAK_CHECK and str(check["status"]) in FAILED
+    ]
+
+
+def comparable_years(year: int) -> list[int]:
+    """Years of the report whose counts can be compared with those of one year."""
+    parts: list[list[int]] = [[]]
+    starts = {after for _, after in breaks()}
+    for each in years():
+        if each in starts:
+            parts.append([])
+        parts[-1].append(each)
+    return next((part for part in parts if year in part), [year])
+
+
+def is_count(frame: pd.DataFrame) -> bool:
+    """Whether an indicator is a sum over persons, which moves with the population projections."""
+    return bool(frame["statistic"].eq("total").any())
+
+
+def absent_reason(indicator: str) -> str | None:
+    """Why an indicator has no released cells, None if it has some."""
+    if every_year()["indicator"].eq(indicator).any():
+        return None
+    for year in reversed(years()):
+        reasons = summary(year).get("absent") or {}
+        for name in (indicator, *reversed(indicator.split(".", maxsplit=1))):
+            if name in reasons:
+                return str(reasons[name])
+    return ""
+
+
+def microdata(year: int, *items: str) -> pd.DataFrame | None:
+    """Records of a year with the migration concepts, where they lie on this machine, else None.
+
+    Parameters
+    ----------
+    year
+        The year.
+    items
+        Harmonised items wanted beside the design and the recent move; all of them by default.
+        Reading a few columns of a large file takes a fraction of the time.
+    """
+    path = data_dir() / "harmonised" / f"{year}.parquet"
+    if not path.is_file():
+        return None
+    import pyarrow.parquet as pq
+
+    from lfsmig.concepts import analysis_frame
+    from lfsmig.params import load
+
+    columns = None
+    if items:
+        held = set(pq.read_schema(path).names)
+        if unknown := [name for name in items if name not in held]:
+            raise InputError(f"{path}: no column {unknown[0]!r}; it is not asked in {year}")
+        columns = [name for name in dict.fromkeys((*DESIGN, *MOVES, *items)) if name in held]
+    records = pd.read_parquet(path, columns=columns)
+    frame: pd.DataFrame = analysis_frame(records, load(params_dir()), year)
+    return frame

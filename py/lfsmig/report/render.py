@@ -1,0 +1,271 @@
+"""The report's front door: chapters in, six documents out.
+
+Everything is made in a work folder and put in place at the end, so a failure leaves the documents
+of the last build as they were. What is up to date is not made again.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from lfsmig.atomic import write_json
+from lfsmig.errors import InputError, MissingDependency, ParameterError
+from lfsmig.report import builtin, data, execution, lint, project, quartoroad, words
+from lfsmig.report.book import environment
+from lfsmig.report.execution import Task, hash_files
+from lfsmig.report.fonts import setup_fonts
+from lfsmig.report.lock import single_build
+from lfsmig.report.markdown import chapter_markdown
+from lfsmig.report.settings import FORMATS, ReportSettings, read_settings
+
+Progress = Callable[[str], None]
+ROADS = ("auto", "quarto", "builtin")
+
+
+def build_report(
+    root: Path,
+    params_dir: Path,
+    data_dir: Path,
+    langs: Sequence[str] | None = None,
+    formats: Sequence[str] | None = None,
+    with_: str = "auto",
+    progress: Progress | None = None,
+) -> list[Path]:
+    """Build the report and return its documents.
+
+    Parameters
+    ----------
+    root
+        Folder of the project: `_quarto.yml`, `chapters/`, …; documents go to `root/_book/<lang>`.
+    params_dir, data_dir
+        Parameter folder, and the data root that holds `released/`.
+    langs, formats
+        Editions and formats; those of `report.yml` by default.
+    with_
+        `quarto`, `builtin`, or `auto`: Quarto where it is found.
+    progress
+        Called with one line of text at each step.
+    """
+    say = progress or (lambda _: None)
+    root, params_dir, data_dir = (Path(p).resolve() for p in (root, params_dir, data_dir))
+    settings = read_settings(params_dir)
+    languages = list(langs or settings.languages)
+    kinds = _checked_formats(formats or settings.formats)
+    road = choose_road(with_)
+    say(f"rendering with {'Quarto' if road == 'quarto' else 'the built-in road'}")
+    for language in {*languages, *settings.languages}:
+        project.profile_path(root, language)
+    years = _years(settings, data_dir, say)
+    with single_build(root / "_work" / "report"):
+        return _build(root, params_dir, data_dir, settings, years, languages, kinds, road, say)
+
+
+def _build(
+    root: Path,
+    params_dir: Path,
+    data_dir: Path,
+    settings: ReportSettings,
+    years: Sequence[int],
+    languages: Sequence[str],
+    kinds: Sequence[str],
+    road: str,
+    say: Progress,
+) -> list[Path]:
+    """Execute what is due and render it; one build at a time."""
+    setup_fonts(root)
+    if params_dir == root / "params":
+        for path in project.sync_years(root, settings.languages, settings.years):
+            say(f"{path.name}: annual chapters brought in line with report.yml")
+    lint.check(root, settings.languages, years)
+    work = root / "_work" / "report"
+    figures = "png" if road == "quarto" else "svg,png"
+    tasks = execution.plan(
+        root, work, languages, years, params_dir, data_dir, figures, only_annual=road == "quarto"
+    )
+    execution.run(tasks, work, say)
+    documents: list[Path] = []
+    places = {"LFSMIG_DATA": str(data_dir), "LFSMIG_PARAMS": str(params_dir)}
+    with environment(**places):
+        for language in languages:
+            mine = [task for task in tasks if task.language == language]
+            others = _other_editions(root, settings, language, languages)
+            documents += _edition(root, work, language, mine, years, kinds, road, others, say)
+    return documents
+
+
+def _other_editions(
+    root: Path, settings: ReportSettings, language: str, languages: Sequence[str]
+) -> list[str]:
+    """Other editions that the pages can lead to: made in this build, or there already."""
+    return [
+        other
+        for other in settings.languages
+        if other != language
+        and (other in languages or (root / "_book" / other / "index.html").is_file())
+    ]
+
+
+def choose_road(with_: str) -> str:
+    """`quarto` or `builtin`; Quarto asked for by name must be there."""
+    if with_ not in ROADS:
+        raise ParameterError(f"--with {with_}: must be one of {', '.join(ROADS)}")
+    if with_ == "auto":
+        return "quarto" if quartoroad.find_quarto() else "builtin"
+    if with_ == "quarto" and quartoroad.find_quarto() is None:
+        raise MissingDependency(
+            "Quarto is not on PATH: install it (`pip install quarto-cli`), set QUARTO_PATH, "
+            "or use `--with builtin`"
+        )
+    return with_
+
+
+def _checked_formats(formats: Sequence[str]) -> list[str]:
+    for kind in formats:
+        if kind not in FORMATS:
+            raise ParameterError(f"--format {kind}: must be one of {', '.join(FORMATS)}")
+    return [kind for kind in FORMATS if kind in formats]
+
+
+def _years(settings: ReportSettings, data_dir: Path, say: Progress) -> list[int]:
+    """Years of the report that have released results."""
+    folder = data_dir / "released"
+    have = [year for year in settings.years if (folder / f"{year}.parquet").is_file()]
+    if not have:
+        raise InputError(f"{folder}: no released results of the report's years; run `lfsmig run`")
+    for year in sorted(set(settings.years) - set(have)):
+        say(f"{year}: no released results; left out of the report")
+    return have
+
+
+def _edition(
+    root: Path,
+    work: Path,
+    language: str,
+    tasks: Sequence[Task],
+    years: Sequence[int],
+    formats: Sequence[str],
+    road: str,
+    others: Sequence[str],
+    say: Progress,
+) -> list[Path]:
+    """Build one edition's documents where they are not up to date, and put them in place."""
+    settings = project.configuration(root, language)
+    book = root / "_book" / language
+    names: dict[str, str] = {kind: _document(settings, kind) for kind in FORMATS}
+    key = _edition_key(root, language, tasks, road, others)
+    record = work / language / "built.json"
+    built = execution.read_record(record)
+    due = [k for k in formats if built.get(k) != key or not (book / names[k]).is_file()]
+    if due:
+        fresh = work / language / "fresh"
+        shutil.rmtree(fresh, ignore_errors=True)
+        if road == "quarto":
+            stage = _stage(root, work / language / "stage", language, years)
+            quartoroad.render(
+                stage,
+                fresh,
+                language,
+                settings,
+                due,
+                {**execution.QUIET, **_places(), "LFSMIG_LANG": language},
+                say,
+            )
+        else:
+            folder = _assemble(work / language, tasks)
+            with environment(LFSMIG_LANG=language):
+                texts = layout_texts()
+            named = {other: words.edition_name(other) for other in others}
+            builtin.render(root, folder, fresh, settings, due, texts, say, named)
+        _keep_others(book, fresh, due, names)
+        _swap(fresh, book)
+        write_json(record, {**built, **dict.fromkeys(due, key)})
+    else:
+        say(f"{language}: up to date")
+    return [book / names[kind] for kind in formats]
+
+
+def _places() -> dict[str, str]:
+    return {name: os.environ[name] for name in ("LFSMIG_DATA", "LFSMIG_PARAMS")}
+
+
+def _document(settings: dict[str, Any], kind: str) -> str:
+    name = settings["book"].get("output-file", "book")
+    return "index.html" if kind == "html" else f"{name}.{kind}"
+
+
+def _edition_key(
+    root: Path, language: str, tasks: Sequence[Task], road: str, others: Sequence[str]
+) -> str:
+    """Hash of all that an edition is made from."""
+    paths = [p for p in (root / "_extensions").rglob("*") if p.is_file()]
+    paths += [root / n for n in ("_quarto.yml", f"_quarto-{language}.yml", "references.bib")]
+    paths += [p for p in [root / f"_language-{language}.yml"] if p.is_file()]
+    if road == "quarto":
+        chapters = project.chapters(root, language)
+        paths += [root / c for c in chapters if not project.ANNUAL.match(c)]
+    return "-".join([road, *others, hash_files(paths, root), *(task.key[:16] for task in tasks)])
+
+
+def _assemble(folder: Path, tasks: Sequence[Task]) -> Path:
+    """Write the edition's one Markdown file and its images."""
+    figures = folder / "figures"
+    shutil.rmtree(figures, ignore_errors=True)
+    parts = [chapter_markdown(execution.read(t), figures, Path(t.chapter).stem) for t in tasks]
+    (folder / "book.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    return folder
+
+
+def _stage(root: Path, stage: Path, language: str, years: Sequence[int]) -> Path:
+    """Copy the book's sources, so that Quarto litters a copy and lists the years there are."""
+    shutil.rmtree(stage, ignore_errors=True)
+    stage.mkdir(parents=True)
+    for pattern in ("index.*.qmd", "_quarto*.yml", "_language-*.yml", "references.bib"):
+        for path in root.glob(pattern):
+            shutil.copyfile(path, stage / path.name)
+    for name in ("chapters", "_extensions", "assets"):
+        shutil.copytree(root / name, stage / name)
+    profile = stage / f"_quarto-{language}.yml"
+    text = project.with_years(profile.read_text(encoding="utf-8"), language, years)
+    profile.write_text(text, encoding="utf-8")
+    return stage
+
+
+def _keep_others(book: Path, fresh: Path, due: Sequence[str], names: dict[str, str]) -> None:
+    """Carry over the documents of formats that are not made this time."""
+    printed = {names["docx"]: "docx", names["pdf"]: "pdf"}
+    for path in book.iterdir() if book.is_dir() else ():
+        if printed.get(path.name, "html") in due or (fresh / path.name).exists():
+            continue
+        copy = shutil.copytree if path.is_dir() else shutil.copyfile
+        copy(path, fresh / path.name)
+
+
+def _swap(fresh: Path, book: Path) -> None:
+    """Put a finished folder in place of the old one."""
+    book.parent.mkdir(parents=True, exist_ok=True)
+    old = fresh.with_name("old")
+    shutil.rmtree(old, ignore_errors=True)
+    if book.exists():
+        book.rename(old)
+    fresh.rename(book)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def layout_texts() -> dict[str, str]:
+    """Words of the built-in layout in the edition's language."""
+    texts = {
+        "skip-text": words.t("layout.skip"),
+        "turn-text": words.t("layout.turn"),
+        "formats-text": words.t("layout.formats"),
+    }
+    if data.synthetic():
+        texts |= {
+            "running-notice": words.t("notice.title"),
+            "notice-title": words.t("notice.title"),
+            "notice-text": words.t("notice.text"),
+        }
+    return texts

@@ -1,0 +1,89 @@
+"""How charts look: the Thai font, colours that colour-blind readers can tell apart, fixed bytes."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import seaborn as sns
+from cycler import cycler
+from matplotlib import font_manager
+from matplotlib.figure import Figure
+
+WIDTH = 6.2  # inches: the text width of the printed page
+# Okabe and Ito's palette, without its yellow, which is too pale on white.
+COLOURS = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#7F7F7F", "#332288"]
+# One-hue steps for categories with an order, dark to light.
+ORDERED = ["#08306B", "#2171B5", "#4F9BCB", "#8CC1DE", "#C3DDEE", "#E3EEF8"]
+INK = "#2B2B2B"
+QUIET = "#8A8A8A"
+NOTE = "#5F5F5F"  # small type: dark enough to be read
+FONT = "Sarabun"
+
+
+def font_files() -> list[Path]:
+    """The four faces of Sarabun that the report uses, from the installed font wheel."""
+    folder = Path(str(files("fontpkg_sarabun"))) / "files"
+    return [folder / f"Sarabun-{face}.ttf" for face in ("Regular", "Bold", "Italic", "BoldItalic")]
+
+
+@cache
+def setup() -> None:
+    """Prepare matplotlib once per process."""
+    for path in font_files():
+        font_manager.fontManager.addfont(str(path))
+    sns.set_theme(style="ticks", rc=_settings())
+    # No date in SVG files: the same data give the same bytes.
+    os.environ.setdefault("SOURCE_DATE_EPOCH", "1577836800")
+    _setup_notebook()
+
+
+def _settings() -> dict[str, Any]:
+    return {
+        "font.family": FONT,
+        "font.size": 9.5,
+        "axes.labelsize": 9.5,
+        "axes.titlesize": 10,
+        "xtick.labelsize": 9,
+        "ytick.labelsize": 9,
+        "legend.fontsize": 9,
+        "text.color": INK,
+        "axes.labelcolor": INK,
+        "axes.edgecolor": QUIET,
+        "xtick.color": INK,
+        "ytick.color": INK,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": False,
+        "figure.constrained_layout.use": True,
+        "savefig.dpi": 200,
+        "figure.dpi": 200,
+        "svg.fonttype": "path",
+        "svg.hashsalt": "lfsmig",
+        "axes.unicode_minus": True,
+        "axes.prop_cycle": cycler(color=COLOURS),
+    }
+
+
+def _setup_notebook() -> None:
+    """In a notebook kernel: keep the figure's own size and the formats that were asked for."""
+    try:
+        from IPython import get_ipython
+        from matplotlib_inline import backend_inline
+        from matplotlib_inline.config import InlineBackend
+    except ImportError:
+        return
+    shell = get_ipython()
+    if shell is None:
+        return
+    # Quarto has chosen the format by now; setting the size would put it back to PNG.
+    kinds = {"svg": "image/svg+xml", "png": "image/png"}
+    formatters = shell.display_formatter.formatters
+    chosen = [kind for kind, mime in kinds.items() if Figure in formatters[mime].type_printers]
+    as_drawn: dict[str, Any] = {"bbox_inches": None}
+    InlineBackend.instance().print_figure_kwargs = as_drawn
+    asked = os.environ.get("LFSMIG_FIGURES")
+    backend_inline.set_matplotlib_formats(*(asked.split(",") if asked else chosen or ["png"]))

@@ -1,0 +1,287 @@
+"""Tables as Markdown pipe tables: the one kind that is right in every format.
+
+Numbers are formatted here and nowhere else. Below every table stand its base, unit, source and
+the meaning of the symbols in it.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+from IPython.display import Markdown
+
+from lfsmig.report import data, words
+
+PAGE = 92  # characters of a table's type that fit the printed page
+SHORT = 14  # characters that a head above numbers takes at most
+KEPT = 16  # width up to which a column of text keeps what it needs
+
+
+def escape(text: object) -> str:
+    """Make a text safe inside a pipe table's cell."""
+    return (
+        str(text).replace("\\", "\\\\").replace("|", "\\|").replace("*", "\\*").replace("_", "\\_")
+    )
+
+
+def width(text: str) -> int:
+    """Columns a text takes when printed: Thai marks above and below take none."""
+    return sum(unicodedata.category(letter) not in {"Mn", "Cf"} for letter in text)
+
+
+def pipe(
+    header: Sequence[str], rows: Sequence[Sequence[str]], align: str, even: bool = False
+) -> str:
+    """Write a pipe table; `align` has one letter (l, r, c) per column.
+
+    Where a line is long, pandoc takes the columns' widths from the dashes: columns of numbers get
+    what they need, columns of text share the rest of the page.
+    """
+    widths = [
+        max([3, *(width(str(row[i])) for row in rows), _head_width(name, align[i])]) + 2
+        for i, name in enumerate(header)
+    ]
+    if even:  # a column of years is as wide as its neighbours, whatever it holds
+        numbers = [i for i, letter in enumerate(align) if letter == "r"]
+        most = max((widths[i] for i in numbers), default=0)
+        widths = [most if i in numbers else size for i, size in enumerate(widths)]
+    texts = [i for i, letter in enumerate(align) if letter == "l" and widths[i] > KEPT]
+    room = max(PAGE - sum(w for i, w in enumerate(widths) if i not in texts), 16 * len(texts))
+    wanted = sum(widths[i] for i in texts)
+    for i in texts if wanted > room else ():
+        widths[i] = max(5, min(widths[i], round(room * widths[i] / wanted)))
+    rule = {"l": (":", ""), "r": ("", ":"), "c": (":", ":")}
+    dashes = [rule[a][0] + "-" * size + rule[a][1] for a, size in zip(align, widths, strict=True)]
+    lines = [header, dashes, *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def _head_width(name: str, letter: str) -> int:
+    """Room that a column's head needs; above numbers it may take several lines."""
+    if letter == "l":
+        return width(name)
+    # One more than the letters: heads are bold.
+    return min(SHORT, max(map(width, name.split()), default=3) + 1)
+
+
+def flag_legend(flags: Sequence[str], reasons: Iterable[str] = ()) -> str:
+    """Meaning of the symbols that occur; `reasons` tell why a value is to be reviewed."""
+    seen = [flag for flag in data.FLAGS if flag in set(flags)]
+    if not seen:
+        return words.t("table.no_flags")
+    known = [why for why in words.catalogue()["review"] if why in set(reasons)] or ["df"]
+    why = words.t("review.or").join(words.t(f"review.{name}") for name in known)
+    return words.t("table.flags", flags="; ".join(words.t(f"flag.{f}", why=why) for f in seen))
+
+
+def review_reasons(frame: pd.DataFrame) -> list[str]:
+    """Why rows of a table are to be reviewed."""
+    return list(frame.loc[frame["flag"].eq("r"), "reason"].unique()) if "reason" in frame else []
+
+
+def notes(
+    base: str,
+    unit: str,
+    flags: Sequence[str] | None,
+    *more: str,
+    reasons: Iterable[str] = (),
+) -> str:
+    """The lines below a table: base, unit, symbols, source."""
+    parts = [words.t("table.base", base=base), words.t("table.unit", unit=unit), *more]
+    if flags is not None:
+        parts.append(flag_legend(flags, reasons))
+    parts.append(words.t("table.source_synthetic" if data.synthetic() else "table.source"))
+    return "::: {.table-notes}\n" + " ".join(p for p in parts if p) + "\n:::"
+
+
+def cell(value: float, se: float, unit: str, flag: str) -> str:
+    """An estimate with its standard error, or the symbol that withholds it."""
+    if flag in data.WITHHELD:
+        return flag
+    text = words.number(value, unit)
+    if pd.isna(value):
+        return text
+    # Where nobody (or everybody) is in the group, the sample gives no standard error.
+    error = "" if pd.isna(se) or se == 0 else f" ({words.number(se, unit)})"
+    return f"{text}{error}{escape(flag)}"
+
+
+def interval(low: float, high: float, unit: str) -> str:
+    """Write a confidence interval."""
+    if pd.isna(low) or pd.isna(high):
+        return words.DASH
+    return words.t("table.interval", low=words.number(low, unit), high=words.number(high, unit))
+
+
+def data_table(indicator: str, by: str | None = None, category: str | None = None) -> Markdown:
+    """Table behind a chart: folded on screen, in the appendix of the printed editions."""
+    frame = data.series(indicator, by=by, category=category)
+    title = words.indicator_text(indicator)
+    # An indicator that exists by region only says so in its label.
+    if by is not None and [] in (words.register().get(indicator) or {}).get("by", [[]]):
+        title += words.t("table.by", variable=words.t(f"column.{by}").lower())
+    if frame.empty:
+        body = absent(indicator)
+    elif by is None and category is None and frame["category"].ne("").any():
+        body = crossed_table(frame, "category", words.item_of(indicator), indicator)
+    elif by is not None:
+        body = crossed_table(frame, "code", by, indicator)
+    else:
+        body = year_table(frame, indicator)
+    marks = f'title="{title}" label="{words.t("table.data")}" letter="{words.t("table.letter")}"'
+    return Markdown(f"::: {{.data-table {marks}}}\n\n{body}\n\n:::")
+
+
+def absent(indicator: str) -> str:
+    """Say why an indicator has no table."""
+    reason = data.absent_reason(indicator) or words.t("table.absent_unasked")
+    return words.t("table.absent", reason=reason)
+
+
+def year_table(frame: pd.DataFrame, indicator: str) -> str:
+    """One row per year: estimate, standard error, interval, cases, symbol."""
+    unit = print_unit(frame, str(frame["unit"].iloc[0]))
+    rows = []
+    for row in data.rows(frame):
+        hidden = row.flag in data.WITHHELD
+        values = [words.DASH] * 3
+        if not hidden:
+            values = [
+                words.number(row.estimate, unit),
+                words.number(row.se, unit),
+                interval(row.ci_low, row.ci_high, unit),
+            ]
+        cases = words.DASH if row.flag == "c" else words.decimal(float(row.n), 0)
+        rows.append([words.year(row.year), *values, cases, escape(row.flag)])
+    keys = ("year", "estimate", "se", "ci", "n", "flag")
+    table = pipe([words.t(f"column.{key}") for key in keys], rows, "lrrrrc")
+    return f"{table}\n\n{_series_notes(frame, indicator, unit, words.t('table.ci'))}"
+
+
+def crossed_table(frame: pd.DataFrame, column: str, variable: str, indicator: str) -> str:
+    """One row per category or region, one column per year: estimate and standard error."""
+    unit = print_unit(frame, str(frame["unit"].iloc[0]))
+    years = data.years()
+    codes = words.codes_in_order(variable, occurring(frame, column))
+    cells = {(getattr(row, column), row.year): row for row in data.rows(frame)}
+    rows = []
+    for code in codes:
+        line = [escape(words.code_label(variable, code))]
+        for year in years:
+            found: Any = cells.get((code, year))
+            line.append(
+                words.DASH if found is None else cell(found.estimate, found.se, unit, found.flag)
+            )
+        rows.append(line)
+    head = words.t("column.category") if column == "category" else words.t(f"column.{variable}")
+    table = pipe([head, *map(words.year, years)], rows, "l" + "r" * len(years), even=True)
+    frame = frame[frame[column].isin(codes)]
+    return f"{table}\n\n{_series_notes(frame, indicator, unit, words.t('table.se'))}"
+
+
+def occurring(frame: pd.DataFrame, column: str = "category") -> list[str]:
+    """Codes with a case or a withheld value in some year: a class that cannot occur is no row."""
+    occurs = frame["estimate"].ne(0) | frame["flag"].isin(data.WITHHELD)
+    return list(frame.loc[occurs, column].unique())
+
+
+def tbl_overview(indicators: Sequence[str], category: str | None = None) -> Markdown:
+    """One row per indicator, one column per year: estimates with their symbols."""
+    years = data.years()
+    rows: list[list[str]] = []
+    used: dict[str, pd.DataFrame] = {}
+    for name in indicators:
+        frame = data.series(name)
+        if frame["category"].ne("").any():
+            frame = frame[frame["category"].eq(category or "yes")]
+        if not frame.empty:
+            used[name] = frame
+    broken = bool(data.breaks()) and any(data.is_count(frame) for frame in used.values())
+    nothing = float("nan")
+    same = {str(frame["unit"].iloc[0]) for frame in used.values()} == {"percent"}
+    every = pd.concat(used.values()) if used else pd.DataFrame()
+    for name, frame in used.items():
+        # Rates side by side have the same decimals.
+        unit = print_unit(every if same else frame, str(frame["unit"].iloc[0]))
+        found: dict[int, Any] = {row.year: row for row in data.rows(frame)}
+        values = [
+            cell(found[y].estimate, nothing, unit, found[y].flag) if y in found else words.DASH
+            for y in years
+        ]
+        mark = "†" if broken and data.is_count(frame) else ""
+        rows.append([escape(_row_label(name, unit)) + mark, *values])
+    head = [words.t("column.indicator"), *map(words.year, years)]
+    table = pipe(head, rows, "l" + "r" * len(years), even=True)
+    return Markdown(f"{table}\n\n{_overview_notes(used, broken)}")
+
+
+def _row_label(indicator: str, unit: str) -> str:
+    """An indicator with the unit of its row, unless the label states it."""
+    label = words.indicator_text(indicator)
+    if unit.startswith("percent") and words.states_base(indicator):
+        return label
+    return f"{label} ({words.unit_name(unit)})"
+
+
+def _overview_notes(used: dict[str, pd.DataFrame], broken: bool) -> str:
+    """Bases of the rows, the break in the counts, symbols and source."""
+    bases: dict[str, list[str]] = {}
+    for name, frame in used.items():
+        base = words.indicator_text(name, "base")
+        if base and not data.is_count(frame):
+            bases.setdefault(base, []).append(words.indicator_text(name))
+    told = [
+        words.t("table.base_of", labels=words.listing(labels), base=base)
+        if len(bases) > 1
+        else base
+        for base, labels in bases.items()
+    ]
+    flags = [flag for frame in used.values() for flag in frame["flag"]]
+    parts = [
+        words.t("table.bases", bases="; ".join(told)) if told else "",
+        words.t("table.errors_elsewhere"),
+        break_note("broken_rows") if broken else "",
+        flag_legend(flags, [why for f in used.values() for why in review_reasons(f)]),
+        words.t("table.source_synthetic" if data.synthetic() else "table.source"),
+    ]
+    return "::: {.table-notes}\n" + " ".join(p for p in parts if p) + "\n:::"
+
+
+def break_note(key: str = "broken") -> str:
+    """Between which years counts are not comparable."""
+    return " ".join(
+        words.t(f"table.{key}", before=words.year_text(before), after=words.year_text(after))
+        for before, after in data.breaks()
+    )
+
+
+def print_unit(frame: pd.DataFrame, unit: str) -> str:
+    """How a unit is printed: large sums of baht in millions, rates with the decimals they need."""
+    largest = frame["estimate"].abs().max()
+    if unit == "baht" and largest >= 1e7:
+        return "million_baht"
+    if unit == "percent" and largest >= 10:
+        return "percent_large"
+    if unit == "percent" and largest < 0.1:
+        return "percent_small"
+    return unit
+
+
+def _series_notes(frame: pd.DataFrame, indicator: str, unit: str, more: str) -> str:
+    base = words.indicator_text(indicator, "base") or words.indicator_text(indicator)
+    note = words.indicator_text(indicator, "note")
+    extra = words.t("table.note", note=note) if note else ""
+    broken = break_note() if data.is_count(frame) else ""
+    flags, reasons = list(frame["flag"]), review_reasons(frame)
+    return notes(base, words.unit_name(unit), flags, more, extra, broken, reasons=reasons)
+
+
+def notice(short: bool = True) -> Markdown:
+    """Callout that the figures are synthetic; nothing where they come from a survey."""
+    if not data.synthetic():
+        return Markdown("")
+    title, text = words.t("notice.title"), words.t("notice.short" if short else "notice.text")
+    return Markdown(f"::: {{.callout-warning}}\n## {title}\n\n{text.strip()}\n:::")

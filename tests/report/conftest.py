@@ -1,0 +1,88 @@
+"""A copy of the book's sources, small released results, and one build that the tests share."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from mock_released import build
+
+from lfsmig.report.render import build_report
+
+ROOT = Path(__file__).parents[2]
+BUILD_YEARS = [2024]
+
+
+def copy_project(target: Path) -> Path:
+    """Copy what a report is made from."""
+    target.mkdir(parents=True, exist_ok=True)
+    for pattern in ("index.*.qmd", "_quarto*.yml", "_language-*.yml", "references.bib"):
+        for path in ROOT.glob(pattern):
+            shutil.copyfile(path, target / path.name)
+    ignored = shutil.ignore_patterns("*.ipynb", "__pycache__")
+    for name in ("chapters", "_extensions", "params"):
+        shutil.copytree(ROOT / name, target / name, ignore=ignored)
+    return target
+
+
+def set_years(root: Path, years: list[int]) -> None:
+    """Change the years of a copied project's report."""
+    path = root / "params/report.yml"
+    settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    path.write_text(yaml.safe_dump({**settings, "years": years}), encoding="utf-8")
+
+
+def cut_to_headings(path: Path) -> None:
+    """Keep a chapter's first two cells and its headings."""
+    text = path.read_text(encoding="utf-8")
+    cells = re.findall(r"^```\{python\}.*?^```$", text, re.M | re.S)[:2]
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
+    headings = re.findall(r"^#.*$", prose, re.M)
+    path.write_text("\n\n".join([headings[0], *cells, *headings[1:]]) + "\n", encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data root with released results of all years."""
+    return build(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A fresh copy of the book's sources, to be broken."""
+    return copy_project(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory, released: Path) -> Path:
+    """Root of a project whose report was built by the built-in road, both editions.
+
+    One working paper stands for all, and three chapters are cut to their headings: every kind of
+    cell is in the rest.
+    """
+    root = copy_project(tmp_path_factory.mktemp("book"))
+    set_years(root, BUILD_YEARS)
+    for language in ("en", "th"):
+        for name in ("03-international", "04-lifetime", "05-remittances"):
+            cut_to_headings(root / "chapters" / language / f"{name}.qmd")
+    build_report(root, root / "params", released, with_="builtin")
+    return root
+
+
+@pytest.fixture
+def edition(monkeypatch: pytest.MonkeyPatch, released: Path) -> pytest.MonkeyPatch:
+    """Environment of a chapter's cell; the test sets the language."""
+    monkeypatch.setenv("LFSMIG_DATA", str(released))
+    monkeypatch.setenv("LFSMIG_PARAMS", str(ROOT / "params"))
+    monkeypatch.setenv("LFSMIG_LANG", "en")
+    return monkeypatch
+
+
+def change_text(path: Path, old: str, new: str) -> None:
+    """Plant a fault in a file."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")

@@ -1,0 +1,114 @@
+"""Faults that Quarto keeps silent about are errors here: each is planted and must be found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lfsmig.errors import ChapterError, InputError, MissingDependency, ParameterError
+from lfsmig.report import lint
+from lfsmig.report import project as book_project
+from lfsmig.report.annual import run_year
+from lfsmig.report.book import execute, read_chapter
+from lfsmig.report.render import build_report, choose_road
+from lfsmig.report.settings import read_settings
+
+ROOT = Path(__file__).parents[2]
+LANGUAGES = ["en", "th"]
+YEARS = [2023, 2024]
+INTERNAL = "chapters/th/02-internal.qmd"
+
+
+def change(root: Path, name: str, old: str, new: str) -> None:
+    """Plant a fault in a chapter."""
+    path = root / name
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_the_chapters_themselves_are_clean() -> None:
+    years = read_settings(ROOT / "params").years
+    assert list(lint.problems_of(ROOT, LANGUAGES, years)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "told"),
+    [
+        (INTERNAL, "#| fig-cap:", "#| fig-cpa:", "unknown option 'fig-cpa'"),
+        (INTERNAL, "#| fig-alt:", "#| warning: false #", "fig-alt is missing"),
+        (INTERNAL, "#| label: fig-internal-rate\n", "", "a chart needs a label"),
+        (INTERNAL, '"recent_internal.rate", by="sex"', '"recent_internal.rate"', "differs from"),
+        (INTERNAL, "{#sec-internal-who}", "{#sec-internal-whom}", "sections are not those of"),
+        (INTERNAL, "@fig-internal-net", "@fig-internal-nett", "unknown cross-reference"),
+        (INTERNAL, " @fig-internal-net", "ใน@fig-internal-net", "needs a space before it"),
+        (INTERNAL, "#| label: fig-internal-sex", "#| label: fig-internal-rate", "is in"),
+        ("chapters/en/01-methodology.qmd", "@binder1983", "@bindr1983", "not in references.bib"),
+        ("chapters/analysis/annual.qmd", "#| tbl-cap-th:", "#| tbl-cpa-th:", "tbl-cpa"),
+        (
+            "chapters/en/02-internal.qmd",
+            "report.notice()",
+            "report.microdata(2024).groupby('sex')",
+            "computes in a chapter",
+        ),
+    ],
+)
+def test_planted_faults_are_found(project: Path, name: str, old: str, new: str, told: str) -> None:
+    change(project, name, old, new)
+    with pytest.raises(ChapterError, match=told) as caught:
+        lint.check(project, LANGUAGES, YEARS)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_chapter_and_mistyped_edition(project: Path) -> None:
+    (project / INTERNAL).unlink()
+    with pytest.raises(ChapterError, match=r"02-internal\.qmd: no such file"):
+        lint.check(project, LANGUAGES, YEARS)
+    with pytest.raises(ChapterError, match=r"no edition .ht..*en, th"):
+        book_project.configuration(project, "ht")
+
+
+def test_unknown_parameter_is_an_error(project: Path) -> None:
+    notebook = read_chapter(project / "chapters/analysis/annual.qmd", "en", {"YYYY": "2024"})
+    with pytest.raises(ChapterError, match=r"unknown parameter 'yaer'.*'lang', 'year'"):
+        execute(notebook, project / "out.ipynb", "annual.qmd", "en", project, {"yaer": 2021})
+
+
+def test_raising_cell_names_chapter_cell_and_message(project: Path, edition: object) -> None:
+    change(project, "chapters/analysis/annual.qmd", "report.tbl_files(year)", "1 / 0")
+    with pytest.raises(ChapterError) as caught:
+        run_year(project, "en", 2024)
+    assert str(caught.value) == (
+        "chapters/analysis/annual.qmd (en, 2024): cell 'tbl-annual-2024-files': "
+        "ZeroDivisionError: division by zero"
+    )
+
+
+def test_bad_requests(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUARTO_PATH", str(tmp_path / "nowhere"))
+    assert choose_road("auto") == "builtin"
+    with pytest.raises(MissingDependency, match="quarto-cli"):
+        choose_road("quarto")
+    with pytest.raises(ParameterError, match="--with latex"):
+        choose_road("latex")
+    with pytest.raises(ParameterError, match="--format odt"):
+        build_report(project, project / "params", tmp_path, formats=["odt"])
+    with pytest.raises(ChapterError, match="no edition 'fr'"):
+        build_report(project, project / "params", tmp_path, langs=["fr"])
+    with pytest.raises(InputError, match="no released results"):
+        build_report(project, project / "params", tmp_path, with_="builtin")
+    (project / "params/report.yml").write_text("years: [2024]\nreprt_year: 2024\n", "utf-8")
+    with pytest.raises(ParameterError, match=r"reprt_year|report_year"):
+        read_settings(project / "params")
+
+
+def test_years_follow_the_parameters(project: Path) -> None:
+    before = (project / "_quarto-th.yml").read_text(encoding="utf-8")
+    assert book_project.sync_years(project, LANGUAGES, list(range(2019, 2025))) == []
+    changed = book_project.sync_years(project, LANGUAGES, list(range(2019, 2026)))
+    assert [path.name for path in changed] == ["_quarto-en.yml", "_quarto-th.yml"]
+    after = (project / "_quarto-th.yml").read_text(encoding="utf-8")
+    added = set(after.splitlines()) - set(before.splitlines())
+    assert added == {"    - chapters/th/annual/2025.ipynb"}
+    assert book_project.listed_years(project, "en") == list(range(2019, 2026))
