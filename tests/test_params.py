@@ -11,6 +11,7 @@ import pytest
 
 from lfsmig.errors import ParameterError
 from lfsmig.params import Params, label, load
+from lfsmig.params.query import query_columns
 from lfsmig.params.source import merge, read_document
 
 ROOT = Path(__file__).parents[1]
@@ -233,3 +234,36 @@ def test_files_that_cannot_be_read(folder: Path) -> None:
 def test_a_table_that_is_missing(folder: Path) -> None:
     (folder.parent / "data/codebook/provinces.csv").unlink()
     assert "provinces.csv: the table named" in one_line(lambda: load(folder).codes("province"))
+
+
+@pytest.mark.parametrize(
+    ("query", "columns"),
+    [
+        ("age >= 15", ["age"]),
+        ("age.between(25, 34)", ["age"]),
+        (
+            'sex == "male" and region in ["1", "2"] or not moved == "yes"',
+            ["sex", "region", "moved"],
+        ),
+        ("abs(age - 30) < 5 & `sex` != 'region'", ["age", "sex"]),
+        ("age > age and True", ["age"]),
+    ],
+)
+def test_columns_of_a_condition(query: str, columns: list[str]) -> None:
+    assert query_columns(query) == columns
+
+
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [
+        ("agee >= 15", "agee is not in variables.yml; did you mean age?"),
+        ("age >= 15 and sexes == 'male'", "sexes is not in variables.yml"),
+        ("age >=", "`age >=` is no condition"),
+        ("@age > 3", "`@age > 3` is no condition"),
+    ],
+)
+def test_a_condition_that_no_year_can_meet(folder: Path, where: str, words: str) -> None:
+    line = change(folder, "indicators.yml", "    where: age >= 15", f'    where: "{where}"')
+    text = one_line(lambda: load(folder).indicators)
+    assert f"indicators.yml:{line}" in text
+    assert words in text

@@ -6,7 +6,6 @@ survey engine estimates. This module only joins the three and gives every cell i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from scipy import sparse
 
 from lfsmig import concepts
 from lfsmig.errors import EstimationError, ParameterError
+from lfsmig.params.query import query_columns
 from lfsmig.results import RESULT_COLUMNS, SCHEMA_VERSION, domain_text
 from lfsmig.survey import Estimate, SurveyDesign
 
@@ -117,6 +117,8 @@ def tables(
 
 def _columns_needed(indicator: Indicator) -> Iterator[str]:
     yield indicator.population
+    if indicator.where:
+        yield from query_columns(indicator.where)
     for item in (indicator.of, indicator.over):
         if item in FLOW_ITEMS:
             if len(indicator.by) != 1 or len(indicator.by[0]) != 1:
@@ -233,7 +235,7 @@ def _estimate_table(
             influence=indicator.statistic != "median",
             **_options(indicator),
         )
-        cells = estimate.frame.assign(n_cases=_cases(design, table, mask, estimate))
+        cells = estimate.frame.assign(n_cases=_cases(design, table, mask, estimate, engine))
         influence = _influence(estimate, design)
     if indicator.per and indicator.statistic in {"rate", "ratio"}:
         scaled = ["estimate", "se", "ci_low", "ci_high"]
@@ -269,14 +271,15 @@ def _domains(cells: pd.DataFrame, by: tuple[str, ...]) -> list[str]:
     ]
 
 
-def _cases(design: SurveyDesign, table: Table, mask: np.ndarray, estimate: Estimate) -> np.ndarray:
+def _cases(
+    design: SurveyDesign, table: Table, mask: np.ndarray, estimate: Estimate, engine: str
+) -> np.ndarray:
     """Unweighted persons in each numerator; of a rate, those who have the property."""
     if table.indicator.statistic != "rate":
         return estimate.cases
-    item = str(table.indicator.of)
-    having = mask & (design.numbers(item) == 1)
-    counted = design.estimate("total", by=list(table.by), domain=having)
-    return counted.frame["n"].to_numpy(dtype="int64")
+    return design.estimate(
+        "total", of=table.indicator.of, by=list(table.by), domain=mask, engine=engine
+    ).cases
 
 
 def _influence(estimate: Estimate, design: SurveyDesign) -> sparse.csr_matrix:
@@ -328,14 +331,27 @@ def with_masks(frame: pd.DataFrame, params: Params) -> pd.DataFrame:
     columns = {
         name: where_mask(frame, query).astype("int8")
         for query, name in where_masks(params).items()
-        if set(_names_in(query)) <= set(frame.columns)
+        if set(query_columns(query)) <= set(frame.columns)
     }
     return frame.assign(**columns)
 
 
-def _names_in(query: str) -> list[str]:
-    words = re.findall(r"(?<![\w'\"])[A-Za-z_]\w*(?![\w'\"])", query)
-    return [word for word in words if word not in {"and", "or", "not", "in"}]
+def columns_asked(params: Params) -> dict[str, Any]:
+    """What the register adds to the analysis frame: conditions and flows.
+
+    A year's tables are made again when this changes, and not for each new indicator.
+    """
+    flows = [[i.of, i.over, i.by] for i in params.indicators if i.of in FLOW_ITEMS]
+    return {"where": where_masks(params), "flows": flows}
+
+
+def estimates_asked(params: Params) -> list[dict[str, Any]]:
+    """What of the register decides estimates: all but what is only printed or published.
+
+    `calibrated` says what is shown of an estimate and takes effect at its release.
+    """
+    printed = {"label", "base", "note", "topic", "published", "calibrated"}
+    return [i.model_dump(mode="json", exclude=printed) for i in params.indicators]
 
 
 def register_for_r(params: Params) -> dict[str, Any]:

@@ -103,6 +103,7 @@ def run(
             for done in finished:
                 seconds[done.year] += done.seconds
             _stop_at_errors(finished)
+    steps.write_register(workspace, params)
     made = steps.estimate_trends(workspace, params, engine, progress)
     # Engines that differ end the run before anything is released.
     crosscheck = _crosscheck(workspace, chosen, engine)

@@ -32,6 +32,8 @@ from lfsmig.workspace import Workspace
 
 # The modules that make the analysis frame.
 CONCEPTS = ("concepts", "concept_base", "flows")
+# What an engine leaves of a year: its cells, their influence sums, and the PSUs of those.
+PARTS = (".parquet", ".npz", ".psu.parquet")
 ENGINES = {"both": ("python", "r"), "python": ("python",), "r": ("r",)}
 
 
@@ -75,7 +77,7 @@ def harmonise_year(
     key = {
         "raw": text_hash({path.name: sha256(path) if path.is_file() else "" for path in files}),
         "parameters": params.hash(year),
-        "register": text_hash(indicators.register_for_r(params)),
+        "register": text_hash(indicators.columns_asked(params)),
         "code": code_hash("intake", "params", "indicators", *CONCEPTS),
     }
     target = workspace.harmonised(year)
@@ -188,13 +190,14 @@ def estimate_engine(
     workspace: Workspace, params: Params, year: int, engine: str, progress: Progress
 ) -> Step | None:
     """Estimate a year by one engine; `None` where nothing changed."""
-    rooms = ("survey", "indicators", *CONCEPTS) + (("r",) if engine == "r" else ())
+    rooms = ("survey", "params", "indicators", "results", *CONCEPTS)
     key = {
         "harmonised": sha256(workspace.harmonised(year)),
         "parameters": params.hash(year),
-        "code": code_hash(*rooms),
+        "register": text_hash(indicators.estimates_asked(params)),
+        "code": code_hash(*rooms, *(("r",) if engine == "r" else ())),
     }
-    outputs = [_part(workspace, year, engine, s) for s in (".parquet", ".npz", ".psu.parquet")]
+    outputs = [_part(workspace, year, engine, suffix) for suffix in PARTS]
     folder = outputs[0].parent
     name = f"{year}.{engine}"
     if Manifest(folder).current(name, key):
@@ -228,7 +231,7 @@ def combine_engines(
     """Put the engines' rows into one file and compare them cell by cell."""
     target = workspace.estimates(year)
     key = {e: sha256(_part(workspace, year, e, ".parquet")) for e in engines}
-    key |= {"parameters": params.hash(year), "code": code_hash("replicate", "indicators")}
+    key |= {"code": code_hash("replicate", "results")}
     if Manifest(target.parent).current(str(year), key):
         return None
     parts = {e: pd.read_parquet(_part(workspace, year, e, ".parquet")) for e in engines}
@@ -243,14 +246,29 @@ def combine_engines(
     else:
         # An old comparison beside new estimates would claim a check that was not made.
         compared_path.unlink(missing_ok=True)
-    tables_path = workspace.estimates("indicators", ".json")
-    write_json(tables_path, indicators.register_for_r(params))
     return Step(target.parent, str(year), key, outputs, "r" in engines)
 
 
 def _words(compared: pd.DataFrame) -> str:
     counts = {str(name): int(n) for name, n in compared["verdict"].value_counts().items()}
     return ", ".join(f"{counts[name]:,} {name}" for name in replicate.VERDICTS if counts.get(name))
+
+
+def write_register(workspace: Workspace, params: Params) -> None:
+    """Write the register for `r/replicate.R`, with the number of records of every year at hand.
+
+    A table that was cut off on its way is noticed there by that number.
+    """
+    target = workspace.estimates("indicators", ".json")
+    receipts = sorted((workspace.data / "harmonised").glob("[0-9]*.receipt.json"))
+    made = [json.loads(path.read_text(encoding="utf-8")) for path in receipts]
+    records = {str(receipt["year"]): receipt["persons"] for receipt in made}
+    register = indicators.register_for_r(params) | {"records": records}
+    key = {"register": text_hash(register)}
+    manifest = Manifest(target.parent)
+    if not manifest.current("register", key):
+        write_json(target, register)
+        manifest.record("register", key, [target], versions(False))
 
 
 # --- estimates → trends -------------------------------------------------------------------------
@@ -268,17 +286,22 @@ def estimate_trends(
         if all(_part(workspace, y, e, ".npz").is_file() for e in engines)
     ]
     target = workspace.estimates("trends")
+    parts = [
+        (f"{y}.{e}{s}", _part(workspace, y, e, s)) for y in years for e in engines for s in PARTS
+    ]
     key = {
-        **{f"{y}.{e}": sha256(_part(workspace, y, e, ".parquet")) for y in years for e in engines},
+        **{name: sha256(path) for name, path in parts},
         "parameters": text_hash(
             [params.country.model_dump(mode="json"), params.report.model_dump(mode="json")]
         ),
-        "code": code_hash("survey", "trends", "replicate", "r"),
+        "code": code_hash("survey", "trends", "replicate", "results", "r"),
     }
     manifest = Manifest(target.parent)
     if manifest.current("trends", key):
         progress("trends are up to date")
         return {"years": years}
+    if len(years) < 2:
+        progress("no trends: they need two years")
     frames = []
     for name in engines:
         cells = {year: _read_part(workspace, year, name) for year in years}
@@ -289,11 +312,13 @@ def estimate_trends(
         compared = replicate.compare(frames[0], frames[1], TREND_KEYS)
         write_parquet(workspace.estimates("trends.replication"), compared)
         outputs.append(workspace.estimates("trends.replication"))
-        progress(f"trends compared: {_words(compared)}")
+        if len(compared):
+            progress(f"trends compared: {_words(compared)}")
     else:
         workspace.estimates("trends.replication").unlink(missing_ok=True)
     manifest.record("trends", key, outputs, versions("r" in engines))
-    progress(f"trends over {len(years)} years ({time.monotonic() - started:.1f} s)")
+    if len(years) > 1:
+        progress(f"trends over {len(years)} years ({time.monotonic() - started:.1f} s)")
     return {"years": years}
 
 

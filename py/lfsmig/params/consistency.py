@@ -6,6 +6,7 @@ import difflib
 
 from lfsmig.params.mapping import VariableMap, YearMap
 from lfsmig.params.models import Country, Indicator, Report, Text, Variable
+from lfsmig.params.query import query_columns
 from lfsmig.params.source import Document, KeyPath
 
 FLOW_ITEMS = (
@@ -132,10 +133,33 @@ def check_indicators(
                         (*path, "by", table),
                         f"{column} is not in variables.yml{_near(column, list(variables))}",
                     )
+        if one.where is not None:
+            _check_where(document, (*path, "where"), one.where, variables)
         if one.statistic != "total" and one.of is None:
             raise document.error(path, f"statistic {one.statistic} needs the key of")
         for key in ("label", "base", "note"):
             _languages(document, (*path, key), getattr(one, key), country.languages)
+
+
+def _check_where(
+    document: Document, path: KeyPath, where: str, variables: dict[str, Variable]
+) -> None:
+    """Check that a condition can be read and that its columns are in the data dictionary.
+
+    A column of the dictionary that a year does not have makes the indicator absent in that year;
+    one that no year can have is a slip of the pen.
+    """
+    try:
+        columns = query_columns(where)
+    except ValueError as error:
+        raise document.error(
+            path, f"`{where}` is no condition ({error}); write for example age >= 15"
+        ) from None
+    for name in columns:
+        if name not in variables:
+            raise document.error(
+                path, f"{name} is not in variables.yml{_near(name, list(variables))}"
+            )
 
 
 def check_report(document: Document, country: Country, report: Report, years: list[int]) -> None:
