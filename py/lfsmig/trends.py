@@ -1,12 +1,13 @@
 """Series over years: adjacent-year changes, averages and linear trends of every cell.
 
-The cells of the years are lined up here; the statistics (overlap covariance, tests, generalised
-least squares) are `lfsmig.survey.change`'s, in Python and in R.
+The series of an indicator are the years whose survey gives it; a cell takes part in the years that
+have it. The statistics (overlap covariance, tests, generalised least squares) are
+`lfsmig.survey.change`'s, in Python and in R.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,15 +23,23 @@ if TYPE_CHECKING:
     from lfsmig.params import Params
 
 CELL_KEYS = ["indicator", "domain", "category", "unit"]
+# A straight line through fewer years fits them exactly.
+LINE_YEARS = 3
+
+Years = Mapping[int, "YearEstimates"]
 
 
-def estimate(params: Params, years: Mapping[int, YearEstimates], engine: str) -> pd.DataFrame:
-    """Changes, averages and slopes of every cell that all the years have.
+def estimate(params: Params, years: Years, engine: str) -> pd.DataFrame:
+    """Changes, averages and slopes of every cell, over the years that have it.
+
+    A change joins two neighbours of an indicator's series that both have the cell; a slope needs
+    the cell in three years, an average in every year it speaks of.
 
     Parameters
     ----------
     params
-        Parameters; `country.design.psu_links` names the years whose PSU keys are comparable.
+        Parameters; `country.design.psu_links` names the years whose PSU keys are comparable,
+        `report.averages` the years to average over.
     years
         Estimates by year, all of one engine.
     engine
@@ -41,52 +50,81 @@ def estimate(params: Params, years: Mapping[int, YearEstimates], engine: str) ->
     DataFrame
         Columns `TREND_COLUMNS`; fewer than two years give no rows.
     """
-    if len(years) < 2:
+    parts: list[pd.DataFrame] = []
+    for span, names in series_of(years).items():
+        series = [year_cells(params, year, years[year], names) for year in span]
+        if len(series) < 2:
+            continue
+        parts.append(_changes(series, engine))
+        if len(series) >= LINE_YEARS:
+            parts.append(_slopes(series, engine))
+        for first, last in params.report.averages:
+            within = [year for year in sorted(years) if first <= year <= last]
+            if len(within) > 1 and set(within) <= set(span):
+                parts.append(_averages([c for c in series if c.year in within], engine))
+    parts = [part for part in parts if len(part)]
+    if not parts:
         return pd.DataFrame(columns=TREND_COLUMNS)
-    common = common_cells(years)
-    series = [line_up(params, year, made, common) for year, made in sorted(years.items())]
-    parts = [
-        series_change(series, engine=engine).assign(statistic="change"),
-        series_trend(series, engine=engine).assign(statistic="slope"),
-    ]
-    parts += [
-        series_average(_within(series, first, last), engine=engine).assign(statistic="average")
-        for first, last in params.report.averages
-        if len(_within(series, first, last)) > 1
-    ]
-    out = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    out = pd.concat(parts, ignore_index=True)
     out["schema_version"] = SCHEMA_VERSION
     out["engine"] = engine
     return out.reindex(columns=TREND_COLUMNS)
 
 
-def _within(series: list[YearCells], first: int, last: int) -> list[YearCells]:
-    return [cells for cells in series if first <= cells.year <= last]
+def series_of(years: Years) -> dict[tuple[int, ...], list[str]]:
+    """Group indicators by the years that have them.
 
-
-def common_cells(years: Mapping[int, YearEstimates]) -> pd.MultiIndex:
-    """Keys of the cells found in every year, in the order of the last year.
-
-    A category that a year did not observe has no series; a change to or from it would compare
-    an estimate with nothing.
+    An indicator that is asked every other year has its neighbours two years apart; one that a
+    single year lacks must not cost the others their changes.
     """
-    indexes = [pd.MultiIndex.from_frame(made.frame[CELL_KEYS]) for made in years.values()]
-    common = indexes[-1]
-    for index in indexes[:-1]:
-        common = common[common.isin(index)]
-    return common
+    having: dict[str, list[int]] = {}
+    for year in sorted(years):
+        for name in years[year].frame["indicator"].unique():
+            having.setdefault(name, []).append(year)
+    groups: dict[tuple[int, ...], list[str]] = {}
+    for name, span in having.items():
+        groups.setdefault(tuple(span), []).append(name)
+    return groups
 
 
-def line_up(params: Params, year: int, made: YearEstimates, common: pd.MultiIndex) -> YearCells:
-    """Put a year's cells into the common order, with their influence sums."""
-    index = pd.MultiIndex.from_frame(made.frame[CELL_KEYS])
-    rows = index.get_indexer(common)
-    frame = made.frame.iloc[rows][[*CELL_KEYS, *VALUE_COLUMNS]].reset_index(drop=True)
+def _changes(series: Sequence[YearCells], engine: str) -> pd.DataFrame:
+    rows = series_change(series, engine=engine).assign(statistic="change")
+    years, row = [cells.year for cells in series], np.arange(len(rows))
+    has = _years_with_cell(rows, series)
+    before, after = (np.searchsorted(years, rows[name]) for name in ("year_from", "year_to"))
+    return rows.iloc[np.flatnonzero(has[row, before] & has[row, after])]
+
+
+def _slopes(series: Sequence[YearCells], engine: str) -> pd.DataFrame:
+    rows = series_trend(series, engine=engine).assign(statistic="slope")
+    enough = _years_with_cell(rows, series).sum(axis=1) >= LINE_YEARS
+    return rows.iloc[np.flatnonzero(enough)]
+
+
+def _averages(series: Sequence[YearCells], engine: str) -> pd.DataFrame:
+    """Averages: nobody asks whether one is zero, so its test stays blank."""
+    rows = series_average(series, engine=engine).assign(
+        statistic="average", statistic_value=np.nan, p=np.nan
+    )
+    return rows.iloc[np.flatnonzero(_years_with_cell(rows, series).all(axis=1))]
+
+
+def _years_with_cell(rows: pd.DataFrame, series: Sequence[YearCells]) -> np.ndarray:
+    """Tell which years' tables have the cell of each row: rows x years."""
+    cells = pd.MultiIndex.from_frame(rows[CELL_KEYS])
+    return np.column_stack(
+        [cells.isin(pd.MultiIndex.from_frame(one.frame[CELL_KEYS])) for one in series]
+    )
+
+
+def year_cells(params: Params, year: int, made: YearEstimates, names: Sequence[str]) -> YearCells:
+    """Take the cells of some indicators of a year, with their influence sums."""
+    rows = np.flatnonzero(made.frame["indicator"].isin(names))
     return YearCells(
         year=year,
         link=psu_link(params, year),
-        frame=frame,
-        influence=sparse.csr_matrix(made.influence)[np.asarray(rows)],
+        frame=made.frame.iloc[rows][[*CELL_KEYS, *VALUE_COLUMNS]].reset_index(drop=True),
+        influence=sparse.csr_matrix(made.influence)[rows],
         psu_table=made.psu_table,
     )
 
