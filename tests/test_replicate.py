@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ def results(**changes: object) -> pd.DataFrame:
             "se": [0.01, 0.01],
             "df": [100.0, 100.0],
             "n": [400, 400],
+            "n_cases": [100, 300],
         }
     )
     return frame.assign(**changes)
@@ -55,7 +57,7 @@ def test_standard_error_is_compared_too() -> None:
     assert compared["reason"].tolist() == ["se", ""]
 
 
-@pytest.mark.parametrize("column", ["df", "n"])
+@pytest.mark.parametrize("column", ["df", "n", "n_cases"])
 def test_counts_agree_exactly_or_differ(column: str) -> None:
     changed = results(**{column: [101, results()[column][1]]})
     assert verdicts(results(), changed) == ["differ", "exact"]
@@ -135,7 +137,7 @@ def test_unreadable_results_are_refused_with_one_line(tmp_path: Path) -> None:
             read_results(path)
     other = tmp_path / "other.csv"
     other.write_text("a,b\n1,2\n", encoding="utf-8")
-    with pytest.raises(InputError, match="column `indicator` is missing"):
+    with pytest.raises(InputError, match="column `year` is missing"):
         read_results(other)
 
 
@@ -144,3 +146,66 @@ def test_what_follows_from_the_estimate_is_compared_too(column: str) -> None:
     left = results(**{column: [0.5, 0.5]})
     assert verdicts(left, left) == ["exact", "exact"]
     assert verdicts(left, results(**{column: [0.5001, 0.5]})) == ["differ", "exact"]
+
+
+@pytest.mark.parametrize("name", ["r.CSV", "r.Csv.GZ", "r.PARQUET", "r.JSON"])
+def test_file_endings_in_capitals_are_the_same_kinds(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    if "csv" in name.lower():
+        results().to_csv(path, index=False)
+    elif "json" in name.lower():
+        path.write_text(results().to_json(orient="records"), encoding="utf-8")
+    else:
+        results().to_parquet(path)
+    assert verdicts(read_results(path), results()) == ["exact", "exact"]
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        {"sex": "male", "region": "1"},
+        {"sex": "male", "region": 1},
+        '{"sex": "male", "region": "1"}',
+        '{ "region":1 ,\n"sex":"male" }',
+    ],
+)
+def test_a_domain_is_read_however_it_is_spelt(domain: object, tmp_path: Path) -> None:
+    ours = results(domain='{"region":"1","sex":"male"}')
+    path = tmp_path / "partner.json"
+    rows = results().assign(domain=[domain, domain]).to_dict("records")
+    path.write_text(json.dumps(rows), encoding="utf-8")
+    assert verdicts(ours, read_results(path)) == ["exact", "exact"]
+
+
+def test_objects_in_parquet_have_the_keys_of_their_row_only(tmp_path: Path) -> None:
+    path = tmp_path / "partner.parquet"
+    results(domain=[{"region": "1"}, {"sex": "male"}]).to_parquet(path)
+    assert read_results(path)["domain"].tolist() == ['{"region":"1"}', '{"sex":"male"}']
+
+
+@pytest.mark.parametrize("domain", ["region=1", "", "3", '["1"]'])
+def test_a_domain_that_is_none_is_refused_with_its_row(domain: str, tmp_path: Path) -> None:
+    path = tmp_path / "partner.csv"
+    results(domain=["{}", domain]).to_csv(path, index=False)
+    with pytest.raises(InputError, match="row 2, column `domain`"):
+        read_results(path)
+
+
+def test_results_without_a_year_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "partner.csv"
+    results().drop(columns="year").to_csv(path, index=False)
+    with pytest.raises(InputError, match="column `year` is missing"):
+        read_results(path)
+    results().rename(columns={"year": "year_from"}).to_csv(path, index=False)
+    with pytest.raises(InputError, match="column `year_to` is missing"):
+        read_results(path)
+
+
+def test_what_one_side_lacks_is_named_as_not_compared() -> None:
+    bare = results().drop(columns=["se", "df", "n", "n_cases"])
+    found = summary(compare(results(), bare))
+    assert found["verdicts"]["exact"] == 2
+    assert {"se", "df", "n", "n_cases"} <= set(found["not_compared"])
+    assert not {"se", "df", "n", "n_cases"} & set(
+        summary(compare(results(), results()))["not_compared"]
+    )

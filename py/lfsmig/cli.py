@@ -194,7 +194,8 @@ def replicate_command(
     use.show(document, command.text(document))
     if document["differing"]:
         raise CheckFailed(
-            f"{len(document['differing'])} of {document['cells']} cells differ or are missing",
+            f"{len(document['differing'])} of {command.cells_compared(document)} cells differ "
+            "or are missing",
             documented=True,
         )
 

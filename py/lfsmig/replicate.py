@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from lfsmig.errors import InputError
-from lfsmig.results import RESULT_KEYS, TREND_KEYS
+from lfsmig.results import RESULT_COLUMNS, RESULT_KEYS, TREND_COLUMNS, TREND_KEYS, domain_read
 
 SCHEMA_VERSION = 1
 RELATIVE = 1e-9
@@ -24,11 +24,12 @@ ABSOLUTE = 1e-12
 VERDICTS = ("exact", "match", "differ", "missing_left", "missing_right", "not_comparable")
 
 # What must agree to the last bit where both sides give it.
-COUNTED = ("df", "n", "n_psu")
+COUNTED = ("df", "n", "n_psu", "n_cases")
 # What is worked out from estimate, standard error and df by other functions in each language
 # (quantiles of t, logarithms), and so agrees less closely.
 DERIVED = ("cv", "deff", "ci_low", "ci_high", "statistic_value", "p", "lack_of_fit_p")
 DERIVED_RELATIVE = 1e-6
+MEASURES = ("estimate", "se", *COUNTED, *DERIVED)
 # An absolute difference is judged by a thousandth of the scale: 1e-12 of it is 1e-9 of that.
 SMALL = ABSOLUTE / RELATIVE
 
@@ -39,18 +40,20 @@ def read_results(path: Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the file is missing, of another kind, or lacks a key column or `estimate`.
+        If the file is missing, of another kind, or lacks a key column or `estimate`, or if a
+        domain or number cannot be read.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file; give a Parquet, CSV or JSON file of results")
+    name = path.name.lower()
     try:
-        if path.suffix == ".parquet":
+        if name.endswith(".parquet"):
             frame = pd.read_parquet(path)
-        elif path.suffix == ".csv" or path.name.endswith(".csv.gz"):
+        elif name.endswith((".csv", ".csv.gz")):
             text = {"domain": str, "category": str, "indicator": str, "statistic": str}
             frame = pd.read_csv(path, dtype=text, keep_default_na=False)
-        elif path.suffix == ".json":
+        elif name.endswith(".json"):
             rows = json.loads(path.read_text(encoding="utf-8"))
             frame = pd.DataFrame(rows["results"] if isinstance(rows, dict) else rows)
         else:
@@ -59,25 +62,38 @@ def read_results(path: Path) -> pd.DataFrame:
         raise
     except Exception as error:
         raise InputError(f"{path}: cannot be read as results ({error})") from error
-    missing = [c for c in ("indicator", "domain", "statistic", "estimate") if c not in frame]
+    keys = TREND_KEYS if "year_from" in frame else RESULT_KEYS
+    # A file without categories is one of tables without shares.
+    missing = [c for c in (*keys, "estimate") if c not in frame and c != "category"]
     if missing:
         raise InputError(
             f"{path}: column `{missing[0]}` is missing; results need "
-            f"{', '.join([*RESULT_KEYS, 'estimate'])}"
+            f"{', '.join([*keys, 'estimate'])}"
         )
     if "category" not in frame:
         frame["category"] = ""
     frame["category"] = frame["category"].fillna("").astype(str)
+    frame["domain"] = _domains(frame["domain"], path)
     return _typed(frame, path)
 
 
-NUMBERS = ("estimate", "se", "cv", "df", "ci_low", "ci_high", "n", "n_psu", "deff", "p")
+def _domains(column: pd.Series, path: Path) -> list[str]:
+    domains = []
+    for row, value in enumerate(column, start=1):
+        text = domain_read(value)
+        if text is None:
+            raise InputError(
+                f"{path}: row {row}, column `domain`: `{value}` is no domain; write it as JSON, "
+                'such as {"region":"1"}, and {} for the whole population'
+            )
+        domains.append(text)
+    return domains
 
 
 def _typed(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     """Numbers as numbers, whatever the file kept them as; text in their place is refused."""
     years = [name for name in ("year", "year_from", "year_to") if name in frame]
-    for name in [*(n for n in NUMBERS if n in frame), *years]:
+    for name in [*(n for n in MEASURES if n in frame), *years]:
         column = frame[name].replace("", np.nan)
         numbers = pd.to_numeric(column, errors="coerce").astype("float64")
         wrong = numbers.isna() & column.notna() & ~column.astype(str).str.lower().eq("nan")
@@ -124,8 +140,7 @@ def compare(
         if twice.any():
             first = frame.loc[twice, keys].iloc[0].to_dict()
             raise InputError(f"{side} results name the cell {first} twice; keys must be unique")
-    known = (m for m in ("se", *COUNTED, *DERIVED) if m in left and m in right)
-    measures = ["estimate", *known]
+    measures = [m for m in MEASURES if m in left and m in right]
     both = left[[*keys, *measures]].merge(
         right[[*keys, *measures]],
         on=keys,
@@ -218,12 +233,15 @@ def summary(compared: pd.DataFrame, years: Sequence[int] = ()) -> dict[str, Any]
     matched = compared[compared["verdict"].isin(["exact", "match"])]
     if not years and "year" in compared:
         years = sorted({int(year) for year in compared["year"]})
+    columns = TREND_COLUMNS if "year_from" in compared else RESULT_COLUMNS
+    measures = [m for m in MEASURES if m in columns]
     return {
         "schema_version": SCHEMA_VERSION,
         "years": list(years),
         "cells": len(compared),
         "verdicts": {name: int(counts.get(name, 0)) for name in VERDICTS},
         "worst": {m: _worst(matched, m) for m in ("estimate", "se")},
+        "not_compared": [m for m in measures if f"{m}_left" not in compared],
         "differing": found[[*keys, "verdict", "reason"]].to_dict("records"),
     }
 

@@ -54,6 +54,22 @@ def domain_text(codes: Mapping[str, object]) -> str:
     )
 
 
+def domain_read(value: object) -> str | None:
+    """Put a domain into the form of `domain_text`, however it is spelt; `None` if it is none.
+
+    A partner may write the object itself, other spaces, another order of keys, or codes as numbers.
+    """
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return None
+    if not isinstance(value, Mapping):
+        return None
+    # Parquet gives every object the keys of all of them, empty where one has none.
+    return domain_text({key: code for key, code in value.items() if code is not None})
+
+
 def domain_codes(text: str) -> dict[str, str]:
     """Read a domain back into its codes."""
     return dict(json.loads(text))

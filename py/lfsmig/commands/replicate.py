@@ -10,10 +10,12 @@ import pandas as pd
 
 from lfsmig import replicate
 from lfsmig.errors import InputError
-from lfsmig.results import RESULT_KEYS, TREND_KEYS
+from lfsmig.results import RESULT_KEYS, TREND_COLUMNS, TREND_KEYS
 from lfsmig.workspace import Workspace
 
 SHOWN = 10
+# Whose rows stand on the left and on the right.
+ENGINES = ("python", "r")
 
 
 def run(
@@ -24,25 +26,26 @@ def run(
 ) -> dict[str, Any]:
     """Compare two sets of results and summarise what was found.
 
-    Without files the Python rows of `estimates/<year>.parquet` are compared with the R rows.
-    With one file, it is compared with the stored Python rows of the same years.
+    Without files the Python rows of `estimates/<year>.parquet` are compared with the R rows, and
+    so are the trends that lie within the years. With one file, it is compared with the stored
+    Python rows of the same years; with two, all years of both are compared. `years` narrows that.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, the two are of different kinds, or there is nothing to compare.
     """
     if left is None and right is None:
-        chosen = list(years or _stored_years(workspace))
-        compared = pd.concat([_engines(workspace, year) for year in chosen], ignore_index=True)
-        document = replicate.summary(compared, chosen)
-        return document if years else _with_trends(workspace, document)
-    a = replicate.read_results(left) if left else None
-    b = replicate.read_results(right) if right else None
-    given = a if a is not None else b
-    assert given is not None
-    chosen = list(years or sorted({int(y) for y in given["year"]}) if "year" in given else [])
-    sides = [
-        _of_years(side, chosen) if side is not None else _stored(workspace, chosen)
-        for side in (a, b)
-    ]
-    one, other = _one_engine(sides)
-    keys = TREND_KEYS if "year_from" in one and "year_from" in other else RESULT_KEYS
+        return _compare_engines(workspace, years)
+    sides = [replicate.read_results(path) if path else None for path in (left, right)]
+    given = [side for side in sides if side is not None]
+    keys = _keys(given, left, right)
+    chosen = list(years or _years(given))
+    a, b = (
+        _within(_stored(workspace, keys, chosen) if side is None else side, chosen)
+        for side in sides
+    )
+    one, other = _one_engine([a, b])
     compared = replicate.compare(one, other, keys)
     if compared.empty:
         raise InputError(
@@ -52,17 +55,45 @@ def run(
     return replicate.summary(compared, chosen)
 
 
-def _with_trends(workspace: Workspace, document: dict[str, Any]) -> dict[str, Any]:
-    """Add the comparison of changes, averages and slopes, made of all years."""
+def _compare_engines(workspace: Workspace, years: Sequence[int] | None) -> dict[str, Any]:
+    chosen = list(years or _stored_years(workspace))
+    yearly = pd.concat([_engines(workspace, year) for year in chosen], ignore_index=True)
+    document = replicate.summary(yearly, chosen)
     path = workspace.estimates("trends")
-    both = pd.read_parquet(path) if path.is_file() else pd.DataFrame(columns=["engine"])
-    sides = [both[both["engine"] == engine] for engine in ("python", "r")]
-    if any(side.empty for side in sides):
+    both = pd.read_parquet(path) if path.is_file() else pd.DataFrame(columns=TREND_COLUMNS)
+    both = _within(both, chosen)
+    sides = [both[both["engine"] == engine] for engine in ENGINES]
+    if all(side.empty for side in sides):
         return document
+    for engine, side in zip(ENGINES, sides, strict=True):
+        if side.empty:
+            raise InputError(
+                f"{path}: the {engine} engine made no trends, so they cannot be compared; "
+                "call `lfsmig run --engine both`"
+            )
     found = replicate.summary(replicate.compare(sides[0], sides[1], TREND_KEYS))
     document["trends"] = {key: found[key] for key in ("cells", "verdicts", "worst")}
     document["differing"] += found["differing"]
     return document
+
+
+def _keys(given: Sequence[pd.DataFrame], left: Path | None, right: Path | None) -> list[str]:
+    """Keys of the cells of yearly results or of trends; the two are not compared."""
+    are_trends = ["year_from" in side for side in given]
+    if len(set(are_trends)) > 1:
+        trends, yearly = (left, right) if are_trends[0] else (right, left)
+        raise InputError(
+            f"{trends} holds changes over years and {yearly} estimates of years; "
+            "give two files of the same kind"
+        )
+    return TREND_KEYS if are_trends[0] else RESULT_KEYS
+
+
+def _years(given: Sequence[pd.DataFrame]) -> list[int]:
+    """All years that any of the files names."""
+    names = ("year", "year_from", "year_to")
+    columns = [side[name] for side in given for name in names if name in side]
+    return sorted({int(year) for column in columns for year in column.unique()})
 
 
 def _stored_years(workspace: Workspace) -> list[int]:
@@ -82,8 +113,8 @@ def _estimates(workspace: Workspace, year: int) -> pd.DataFrame:
 
 def _engines(workspace: Workspace, year: int) -> pd.DataFrame:
     both = _estimates(workspace, year)
-    sides = [both[both["engine"] == engine] for engine in ("python", "r")]
-    for engine, side in zip(("python", "r"), sides, strict=True):
+    sides = [both[both["engine"] == engine] for engine in ENGINES]
+    for engine, side in zip(ENGINES, sides, strict=True):
         if side.empty:
             raise InputError(
                 f"{workspace.estimates(year)}: the {engine} engine did not estimate {year}, so "
@@ -92,14 +123,23 @@ def _engines(workspace: Workspace, year: int) -> pd.DataFrame:
     return replicate.compare(sides[0], sides[1])
 
 
-def _stored(workspace: Workspace, years: Sequence[int]) -> pd.DataFrame:
-    frames = [_estimates(workspace, year) for year in years]
-    both = pd.concat(frames, ignore_index=True)
+def _stored(workspace: Workspace, keys: Sequence[str], years: Sequence[int]) -> pd.DataFrame:
+    """The stored Python rows that a file without a partner is compared with."""
+    if keys == RESULT_KEYS:
+        both = pd.concat([_estimates(workspace, year) for year in years], ignore_index=True)
+    else:
+        path = workspace.estimates("trends")
+        if not path.is_file():
+            raise InputError(f"{path}: no trends yet; call `lfsmig run` first")
+        both = pd.read_parquet(path)
     return both[both["engine"] == "python"]
 
 
-def _of_years(frame: pd.DataFrame, years: Sequence[int]) -> pd.DataFrame:
-    return frame[frame["year"].isin(years)] if "year" in frame and years else frame
+def _within(frame: pd.DataFrame, years: Sequence[int]) -> pd.DataFrame:
+    """Rows of the years; a change, average or slope belongs to them if both its ends do."""
+    names = ("year_from", "year_to") if "year_from" in frame else ("year",)
+    inside = frame[list(names)].isin(list(years)).all(axis=1)
+    return frame[inside]
 
 
 def _one_engine(sides: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
@@ -108,7 +148,7 @@ def _one_engine(sides: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
     A file of one engine is taken as it is.
     """
     out = []
-    for side, preferred in zip(sides, ("python", "r"), strict=True):
+    for side, preferred in zip(sides, ENGINES, strict=True):
         many = "engine" in side and side["engine"].nunique() > 1
         out.append(side[side["engine"] == preferred] if many else side)
     return out
@@ -116,8 +156,14 @@ def _one_engine(sides: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
 
 def text(document: dict[str, Any]) -> str:
     """Put a comparison into words: counts first, then the first cells that differ."""
-    counts = ", ".join(f"{n:,} {verdict}" for verdict, n in document["verdicts"].items() if n)
-    lines = [f"{document['cells']:,} cells compared: {counts}"]
+    lines = [f"{document['cells']:,} cells compared: {_counts(document)}"]
+    if "trends" in document:
+        over_years = document["trends"]
+        lines.append(
+            f"{over_years['cells']:,} changes, averages and slopes compared: {_counts(over_years)}"
+        )
+    if document["not_compared"]:
+        lines.append(f"not compared, for one side lacks it: {', '.join(document['not_compared'])}")
     worst = {k: v for k, v in document["worst"].items() if v is not None}
     if worst:
         sizes = ", ".join(f"{measure} {size:.1e}" for measure, size in worst.items())
@@ -125,9 +171,16 @@ def text(document: dict[str, Any]) -> str:
     for cell in document["differing"][:SHOWN]:
         keys = " ".join(str(v) for k, v in cell.items() if k not in ("verdict", "reason"))
         lines.append(f"  {cell['verdict']}: {keys} ({cell['reason'] or 'absent on one side'})")
-    if "trends" in document:
-        lines.insert(1, f"{document['trends']['cells']:,} changes, averages and slopes compared")
     rest = len(document["differing"]) - SHOWN
     if rest > 0:
         lines.append(f"  … and {rest:,} more (all of them with --json)")
     return "\n".join(lines)
+
+
+def _counts(document: dict[str, Any]) -> str:
+    return ", ".join(f"{n:,} {verdict}" for verdict, n in document["verdicts"].items() if n)
+
+
+def cells_compared(document: dict[str, Any]) -> int:
+    """Number of all cells that were compared, trends among them."""
+    return int(document["cells"]) + int(document.get("trends", {}).get("cells", 0))
