@@ -65,6 +65,26 @@ askable <- function(plan, present) {
   plan
 }
 
+# Of a file that is cut off R only warns, and the numbers of half a year would look like a year's.
+reading <- function(path, expression) {
+  withCallingHandlers(expression, warning = function(condition) {
+    stop(basename(path), " is damaged or cut off (", conditionMessage(condition), "); copy it again")
+  })
+}
+
+# One year's records, all of them: `records` of the plan says how many each year has.
+check_records <- function(frame, plan, path) {
+  year <- unique(frame$year)
+  if (length(year) != 1 || is.na(year)) {
+    stop(basename(path), " must hold one year in column 'year', found ", toString(year))
+  }
+  wanted <- plan$records[[year]]
+  if (!is.null(wanted) && wanted != nrow(frame)) {
+    stop(basename(path), " holds ", nrow(frame), " records, but ", year, " has ", wanted,
+      ": the file is cut off or of another run; copy it again with its indicators.json")
+  }
+}
+
 column_names <- function(path) {
   connection <- gzfile(path, open = "r", encoding = "UTF-8")
   on.exit(close(connection))
@@ -160,15 +180,24 @@ one_table <- function(table, frame, plan, restricted) {
   # A rate is a share in other units: its interval stays inside 0 and 1 as well.
   ci <- if (table$statistic == "rate" && statistic == "mean") "logit"
   found <- suppressWarnings(estimate_table(restricted, statistic, of, over, by, ci = ci))
+  if (length(found$estimate) == 0) {
+    return(NULL)
+  }
+  cases <- found$cases
+  if (table$statistic == "rate" && statistic == "mean") {
+    # Of a rate, the cases are those who have the property.
+    cases <- suppressWarnings(estimate_table(restricted, "total", of, by = by))$cases
+  }
   factor_of_unit <- as.numeric(c(table$per, 1)[1])
-  cells <- cell_labels(by, unlist(table$by), if (statistic == "share") levels(of) else "")
+  categories <- if (statistic == "share" && nlevels(of) > 0) levels(of) else ""
+  cells <- cell_labels(by, unlist(table$by), categories)
   data.frame(
     year = as.integer(frame$year[1]), indicator = table$indicator, domain = cells$domain,
     category = cells$category, statistic = table$statistic, unit = c(table$unit, "")[1],
     engine = "r", estimate = found$estimate * factor_of_unit, se = found$se * factor_of_unit,
     cv = found$cv, df = found$df, ci_low = found$ci_low * factor_of_unit,
     ci_high = found$ci_high * factor_of_unit, n = found$n, n_psu = found$n_psu,
-    deff = found$deff
+    deff = found$deff, n_cases = cases
   )
 }
 
@@ -208,6 +237,7 @@ replicate_year <- function(frame, plan) {
 }
 
 write_results <- function(results, path) {
+  if (is.null(results)) results <- list()
   text <- jsonlite::toJSON(list(schema_version = 1L, results = results),
     auto_unbox = TRUE, digits = NA, na = "null", dataframe = "rows"
   )
@@ -231,8 +261,9 @@ main <- function() {
   tryCatch(
     {
       plan <- jsonlite::read_json(arguments$indicators)
-      plan <- askable(plan, column_names(arguments$data))
-      frame <- read_frame(arguments$data, needed_columns(plan))
+      plan <- askable(plan, reading(arguments$data, column_names(arguments$data)))
+      frame <- reading(arguments$data, read_frame(arguments$data, needed_columns(plan)))
+      check_records(frame, plan, arguments$data)
       write_results(replicate_year(frame, plan), arguments$out)
     },
     error = function(condition) fail(2, gsub("\\s+", " ", conditionMessage(condition)))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -195,3 +197,95 @@ def test_replicate_leaves_out_what_was_not_asked_and_says_so(tmp_path: Path) -> 
     run = replicate(tmp_path, {**PLAN, "tables": [table("mean", of="wages")]}, panel_frame())
     assert run.returncode == 2
     assert "no table can be made" in run.stderr
+
+
+def test_replicate_counts_the_cases_of_every_numerator(tmp_path: Path) -> None:
+    """By hand: of a rate those with the property, of a share those in the category."""
+    frame = panel_frame().assign(wt=lambda f: f["wt"].where(f.index % 50 > 0, 0.0))
+    tables = [
+        table("rate", of="mig", per=100, by=["sex"]), table("share", of="grp"),
+        table("mean", of="amount", population="mig"), table("total", by=["sex"]),
+        table("ratio", of="amount", over="remit", population="mig"),
+    ]  # fmt: skip
+    run = replicate(tmp_path, {**PLAN, "tables": tables}, frame)
+    assert run.returncode == 0, run.stderr
+    written = pd.DataFrame(json.loads((tmp_path / "out.json").read_text("utf-8"))["results"])
+    cases = written.groupby("indicator", sort=False)["n_cases"].apply(list)
+    counted = frame[frame["wt"] > 0]
+    movers = counted[counted["mig"] == 1]
+    by_sex = [movers["sex"].eq(sex).sum() for sex in PLAN["categories"]["sex"]]
+    groups = [counted["grp"].eq(group).sum() for group in ("60+", "0-14", "15-59")]
+    assert cases["x.rate"] == by_sex
+    assert cases["x.share"] == groups
+    assert cases["x.mean"] == [movers["amount"].notna().sum()]
+    assert cases["x.total"] == [counted["sex"].eq(sex).sum() for sex in PLAN["categories"]["sex"]]
+    known = movers.dropna(subset=["amount", "remit"])
+    assert cases["x.ratio"] == [known["amount"].ne(0).sum()]
+    # The whole sample would be the wrong number of cases of a rate.
+    assert sum(by_sex) < len(counted) == written.loc[0, "n"] + written.loc[1, "n"]
+
+
+def test_replicate_makes_no_rows_of_an_empty_column_and_one_of_an_empty_item(
+    tmp_path: Path,
+) -> None:
+    frame = panel_frame().assign(nobody=np.nan)
+    tables = [
+        table("mean", of="age", by=["nobody"]), table("share", of="grp", by=["sex", "nobody"]),
+        table("share", of="nobody", by=["sex"]), table("median", of="age", by=["nobody"]),
+        table("total"),
+    ]  # fmt: skip
+    run = replicate(tmp_path, {**PLAN, "tables": tables}, frame)
+    assert run.returncode == 0, run.stderr
+    rows = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["results"]
+    assert [row["indicator"] for row in rows] == ["x.share", "x.share", "x.total"]
+    assert [row["domain"] for row in rows[:2]] == ['{"sex":"หญิง"}', '{"sex":"ชาย"}']
+    assert [row["category"] for row in rows] == ["", "", ""]
+    assert [row["estimate"] for row in rows[:2]] == [None, None]
+    assert [row["n"] for row in rows] == [0, 0, len(frame)]
+    run = replicate(tmp_path, {**PLAN, "tables": tables[:1]}, frame)
+    assert run.returncode == 0, run.stderr
+    assert json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["results"] == []
+
+
+def spoilt(folder: Path, plan: dict[str, Any], content: bytes) -> Any:
+    """Run on data as they came; what was written before must stay."""
+    (folder / "frame.csv.gz").write_bytes(content)
+    (folder / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
+    (folder / "out.json").write_text("as it was", encoding="utf-8")
+    run = rscript(
+        str(ROOT / "r" / "replicate.R"), "--data", str(folder / "frame.csv.gz"),
+        "--indicators", str(folder / "plan.json"), "--out", str(folder / "out.json"),
+    )  # fmt: skip
+    assert (folder / "out.json").read_text(encoding="utf-8") == "as it was"
+    return run
+
+
+QUOTED = panel_frame().to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+
+
+@pytest.mark.parametrize("part", [0.3, 0.9])
+def test_replicate_refuses_a_file_that_is_cut_off(tmp_path: Path, part: float) -> None:
+    whole = gzip.compress(QUOTED.encode("utf-8"), mtime=0)
+    plan = {**PLAN, "tables": [table("total")]}
+    run = spoilt(tmp_path, plan, whole[: int(part * len(whole))])
+    assert run.returncode == 2
+    assert "frame.csv.gz is damaged or cut off" in run.stderr
+    assert len(run.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (lambda text: text[:401], r"holds 400 records, but 2023 has \d+: the file is cut off"),
+        (lambda text: [*text, *text[-5:]], r"holds \d+ records, but 2023 has \d+"),
+        (lambda text: [*text[:-1], text[-1].replace("2023", "2022", 1)], "must hold one year"),
+    ],
+)
+def test_replicate_counts_the_records_of_the_year(tmp_path: Path, lines: Any, words: str) -> None:
+    frame = panel_frame()
+    plan = {**PLAN, "records": {"2022": 7, "2023": len(frame)}, "tables": [table("total")]}
+    text = lines(frame.to_csv(index=False, lineterminator="\n").strip().split("\n"))
+    run = spoilt(tmp_path, plan, gzip.compress(("\n".join(text) + "\n").encode("utf-8")))
+    assert run.returncode == 2
+    assert re.search(words, run.stderr), run.stderr
+    assert len(run.stderr.strip().splitlines()) == 1
