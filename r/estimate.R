@@ -225,6 +225,8 @@ finish_table <- function(result, statistic, ci, level) {
   # Where only the order of summation is left in a standard error, it is zero.
   rounding <- !is.na(rows$se) & rows$se <= 1e-12 * abs(rows$estimate)
   rows$se[rounding] <- 0
+  # What is no number (a ratio over nothing) has no error either, in a full count too.
+  rows$se[!is.finite(rows$estimate)] <- NaN
   rows$deff <- rows$se^2 / as.vector(result$srs)
   rows$cv <- ifelse(rows$estimate == 0, NaN, rows$se / abs(rows$estimate))
   limits <- if (statistic == "quantile") {

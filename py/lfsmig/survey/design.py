@@ -18,7 +18,13 @@ from lfsmig.survey.columns import Floats, Levels, rows_text
 from lfsmig.survey.crossing import Crossing, cross
 from lfsmig.survey.estimate import Estimate, Request, estimate
 from lfsmig.survey.replicates import Replicates, read_replicates
-from lfsmig.survey.stages import FULLY_SAMPLED, Stage, first_stage, second_stage
+from lfsmig.survey.stages import (
+    FULLY_SAMPLED,
+    Stage,
+    first_stage,
+    population_sizes,
+    second_stage,
+)
 
 LONELY_RULES = ("fail", "remove", "certainty", "adjust", "average")
 ENGINES = ("python", "r")
@@ -96,12 +102,13 @@ class SurveyDesign:
         stratum = None if strata is None else columns.required(self.column(strata), "stratum")
         unit = columns.required(self.column(psu[0]), "PSU") if psu else None
         rates = self.fpc = [columns.numeric(self.column(name), "fpc") for name in fpc]
+        sizes = population_sizes(rates)
         self.stages: list[Stage] = [
-            first_stage(len(self.frame), stratum, unit, rates[0] if rates else None, nest)
+            first_stage(len(self.frame), stratum, unit, rates[0] if rates else None, nest, sizes)
         ]
         if len(psu) == 2 and len(rates) == 2:
             within = columns.required(self.column(psu[1]), "second-stage unit")
-            self.stages.append(second_stage(self.stages[0], within, rates[1]))
+            self.stages.append(second_stage(self.stages[0], within, rates[1], sizes))
 
     # ---- what the engines read -------------------------------------------------------------
 
@@ -138,7 +145,12 @@ class SurveyDesign:
             except Exception as error:
                 words = str(error).splitlines()[0] if str(error) else type(error).__name__
                 raise EstimationError(f"domain {domain!r} cannot be evaluated: {words}") from None
-        values = pd.Series(domain).reset_index(drop=True)  # type: ignore[call-overload]
+        try:
+            values = pd.Series(domain).reset_index(drop=True)  # type: ignore[call-overload]
+        except (TypeError, ValueError) as error:
+            raise EstimationError(
+                f"domain is no list of one true/false value per row ({error})"
+            ) from None
         if len(values) != len(self.frame):
             raise EstimationError(
                 f"domain has {len(values)} values but the data have {len(self.frame)} rows; "
@@ -146,9 +158,8 @@ class SurveyDesign:
             )
         if not pd.api.types.is_bool_dtype(values.dtype):
             bad = ~values.isin([0, 1]).to_numpy() & values.notna().to_numpy()
-            if bad.any() or values.dtype == object:
-                bad_rows = rows_text(bad if bad.any() else np.ones(len(values), bool))
-                raise EstimationError(f"domain is not true/false in {bad_rows}")
+            if bad.any():
+                raise EstimationError(f"domain is not true/false in {rows_text(bad)}")
             values = values == 1
         return values.to_numpy(dtype=bool, na_value=False)
 

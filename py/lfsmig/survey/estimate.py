@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,7 +65,7 @@ class Request:
             raise EstimationError(f"a {statistic} needs an item: name its column in `of`")
         if (over is None) == (statistic == "ratio"):
             raise EstimationError("`over` is the denominator of a ratio, and a ratio needs one")
-        if not 0 < level < 1:
+        if not (isinstance(level, Real) and 0 < level < 1):
             raise EstimationError(f"level={level!r} is not between 0 and 1")
         clash = {"category", "quantile", *VALUE_COLUMNS} & set(by)
         if clash:
@@ -73,9 +74,10 @@ class Request:
             )
         for name in by:
             design.levels(name)
+        inside = all(isinstance(q, Real) and 0 < q < 1 for q in quantiles)
+        if statistic == "quantile" and not (len(quantiles) and inside):
+            raise EstimationError(f"quantiles {quantiles} must lie strictly between 0 and 1")
         levels = [float(q) for q in quantiles]
-        if statistic == "quantile" and not (levels and all(0 < q < 1 for q in levels)):
-            raise EstimationError(f"quantiles {levels} must lie strictly between 0 and 1")
         if influence and (statistic == "quantile" or design.replicates is not None):
             raise EstimationError("influence is not supported for quantiles or replicate weights")
         signed = _signed(design, statistic, of)
@@ -265,9 +267,13 @@ def _srs_factor(population: np.ndarray, n: np.ndarray) -> np.ndarray:
 
 
 def without_rounding(estimate: np.ndarray, se: np.ndarray) -> np.ndarray:
-    """Make a standard error zero where only the order of summation is left in it."""
+    """Make a standard error zero where only the order of summation is left in it.
+
+    What is no number (a ratio over nothing) has no error either, in a full count too.
+    """
     with np.errstate(invalid="ignore"):
-        return np.where(se <= ROUNDING * np.abs(estimate), 0.0, se)
+        se = np.where(se <= ROUNDING * np.abs(estimate), 0.0, se)
+    return np.where(np.isfinite(estimate), se, np.nan)
 
 
 def table(

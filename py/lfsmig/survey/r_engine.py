@@ -72,11 +72,21 @@ def _make_design(design: SurveyDesign) -> Any:
         )  # fmt: skip
     stratum = r.factor(first.stratum_of_unit[first.unit], first.stratum_names)
     units = [r.integers(stage.unit + 1) for stage in design.stages]
-    fpc = r.null()
-    if design.fpc:
-        fpc = r.listed([r.numbers(values) for values in design.fpc])
+    fpc = r.listed([r.numbers(values) for values in _fpc(design)]) if design.fpc else r.null()
     # Units were made unique when the design was encoded, so there is nothing left to nest.
     return r.call("stratified_design", weight, stratum, r.listed(units), fpc)
+
+
+def _fpc(design: SurveyDesign) -> list[np.ndarray]:
+    """Population sizes or fractions; R takes fractions of nothing but 1 for neither and fails."""
+    if any((values != 1).any() for values in design.fpc):
+        return design.fpc
+    stages = design.stages
+    strata = [stages[0].stratum_of_unit[stages[0].unit], stages[0].unit]
+    return [
+        stage.n_units[of_record].astype(float)
+        for stage, of_record in zip(stages, strata, strict=False)
+    ]
 
 
 def estimate_in_r(design: SurveyDesign, request: Request) -> Estimate:

@@ -207,6 +207,9 @@ def fields(result: Any) -> Mapping[str, Any]:
 
 def array(vector: Any) -> np.ndarray:
     """Read a numeric or integer vector, missing values as NaN."""
+    if len(vector) == 0:
+        # A view of nothing cannot be cast.
+        return np.zeros(0)
     # A matrix arrives with two dimensions; R counts down its columns.
     values = np.array(vector.memoryview()).ravel(order="F")
     if values.dtype == np.int32 and (values == NA_INTEGER).any():

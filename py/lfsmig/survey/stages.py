@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,8 +40,9 @@ class Stage:
 
 
 def first_stage(
-    rows: int, stratum: Levels | None, unit: Levels | None, fpc: Floats | None, nest: bool
-) -> Stage:
+    rows: int, stratum: Levels | None, unit: Levels | None, fpc: Floats | None, nest: bool,
+    sizes: bool = False,
+) -> Stage:  # fmt: skip
     """Encode strata and PSUs; a PSU in two strata is an error unless they nest."""
     strata = np.zeros(rows, "int32") if stratum is None else stratum.codes
     names = ["all"] if stratum is None else stratum.texts
@@ -56,14 +58,14 @@ def first_stage(
             "the design has only one primary sampling unit; a variance needs at least two"
         )
     n_units = np.bincount(stratum_of_unit, minlength=len(names))
-    sampled = _sampled_fraction(fpc, strata, n_units, "stratum", names)
+    sampled = _sampled_fraction(fpc, sizes, strata, n_units, "stratum", names)
     return Stage(
         codes.astype("int32"), stratum_of_unit, n_units, 1 - sampled, sampled, names,
         None if unit is None else unit.values, label,
     )  # fmt: skip
 
 
-def second_stage(first: Stage, within: Levels, fpc: Floats) -> Stage:
+def second_stage(first: Stage, within: Levels, fpc: Floats, sizes: bool = False) -> Stage:
     """Encode second-stage units inside each PSU."""
     key, codes = np.unique(
         first.unit.astype("int64") * len(within) + within.codes, return_inverse=True
@@ -71,7 +73,7 @@ def second_stage(first: Stage, within: Levels, fpc: Floats) -> Stage:
     psu_of_unit = (key // len(within)).astype("int32")
     n_units = np.bincount(psu_of_unit, minlength=len(first.stratum_of_unit))
     names = first.unit_names()
-    sampled = _sampled_fraction(fpc, first.unit, n_units, "PSU", names)
+    sampled = _sampled_fraction(fpc, sizes, first.unit, n_units, "PSU", names)
     return Stage(
         codes.astype("int32"), psu_of_unit, n_units, 1 - sampled, sampled, names,
         within.values, key % len(within),
@@ -91,20 +93,32 @@ def _refuse_shared_unit(
     )
 
 
+def population_sizes(fpc: Sequence[Floats]) -> bool:
+    """Tell whether `fpc` holds population sizes or sampling fractions.
+
+    The kind is one for all stages, as R reads it: beside a size of 12, a 1 is a size and no
+    complete count.
+    """
+    sizes = any(bool((values > 1).any()) for values in fpc)
+    below = np.any([(values > 0) & (values < 1) for values in fpc], axis=0)
+    if sizes and below.any():
+        raise EstimationError(
+            f"fpc mixes population sizes and fractions ({rows_text(below)} below 1); "
+            "use one kind in all stages"
+        )
+    return sizes
+
+
 def _sampled_fraction(
-    fpc: Floats | None, strata: np.ndarray, n_units: np.ndarray, word: str, names: list[str]
-) -> Floats:
+    fpc: Floats | None, sizes: bool, strata: np.ndarray, n_units: np.ndarray, word: str,
+    names: list[str],
+) -> Floats:  # fmt: skip
     """Sampled fraction per stratum from population sizes or fractions, R's reading of `fpc`."""
     if fpc is None:
         return np.zeros(len(n_units))
     if np.isnan(fpc).any() or (fpc <= 0).any():
         bad = rows_text(np.isnan(fpc) | (fpc <= 0))
         raise EstimationError(f"fpc is missing or not positive in {bad}; give a size or a fraction")
-    sizes = bool((fpc > 1).any())
-    if sizes and (fpc < 1).any():
-        raise EstimationError(
-            f"fpc mixes population sizes and fractions ({rows_text(fpc < 1)} below 1); use one kind"
-        )
     value = np.full(len(n_units), np.nan)
     value[strata] = fpc
     varies = value[strata] != fpc
