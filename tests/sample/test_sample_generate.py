@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sample_files import PARAMS, SCALE, YEARS
 
 from lfsmig.errors import ParameterError
-from lfsmig.sample import generate
+from lfsmig.sample import files, generate
+from lfsmig.sample.settings import Settings
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -42,6 +44,7 @@ def test_another_seed_gives_another_sample(folder: Path, tmp_path: Path) -> None
 def test_manifest_describes_the_files(folder: Path) -> None:
     manifest = json.loads((folder / "SYNTHETIC.json").read_text(encoding="utf-8"))
     assert manifest["synthetic"] is True
+    assert manifest["complete"] is True
     assert "synthetic" in manifest["statement"]
     assert (manifest["seed"], manifest["scale"]) == (2562, SCALE)
     found = digests(folder)
@@ -49,6 +52,7 @@ def test_manifest_describes_the_files(folder: Path) -> None:
         entry = manifest["years"][str(year)]
         assert entry["year_be"] == year + 543
         assert entry["inconsistencies"]
+        assert entry["layout"].startswith("extrapolated") == (year >= 2022)
         assert entry["records"] == entry["persons"] + entry["blank_records"]
         for file in entry["files"]:
             assert file["sha256"] == found[f"{year}/{file['name']}"]
@@ -109,6 +113,29 @@ def test_years_of_two_samples_are_not_mixed(tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match="another seed, scale or model"):
         generate(tmp_path, [2020], 0.02, seed=2, params_dir=PARAMS)
     generate(tmp_path, [2019, 2020], 0.02, seed=2, params_dir=PARAMS)
+
+
+def test_an_interruption_leaves_no_folder_without_the_sign(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Work over an earlier sample ends after its first year: the sign stays, marked incomplete."""
+    generate(tmp_path, [2019, 2022], 0.005, params_dir=PARAMS)
+    write_year = files.write_year
+
+    def interrupted(out: Path, settings: Settings, year: int, *rest: object) -> dict[str, Any]:
+        if year == 2022:
+            raise KeyboardInterrupt
+        return write_year(out, settings, year, *rest)
+
+    monkeypatch.setattr(files, "write_year", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        generate(tmp_path, [2019, 2022], 0.005, params_dir=PARAMS)
+    manifest = json.loads((tmp_path / "SYNTHETIC.json").read_text(encoding="utf-8"))
+    assert manifest["synthetic"] is True and manifest["complete"] is False
+    assert (tmp_path / "2019" / "SYNTHETIC.txt").is_file()
+    assert (tmp_path / "2022" / "SYNTHETIC.txt").is_file()
+    monkeypatch.undo()
+    assert generate(tmp_path, [2019, 2022], 0.005, params_dir=PARAMS)["complete"] is True
 
 
 def test_progress_is_told(tmp_path: Path) -> None:

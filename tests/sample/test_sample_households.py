@@ -43,10 +43,22 @@ def test_generations_are_apart(members: pd.DataFrame) -> None:
     assert (gap[relation.between(3, 6)] >= 16).all()
     assert (gap[relation == 8] >= 34).all()
     assert (gap[relation == 9] <= -16).all()
-    spouse = members[relation == 2].set_index("hh")["AGE"]
-    in_law = members[relation == 10]
-    later = in_law["AGE"] - in_law["hh"].map(spouse)
-    assert (later.dropna() >= 16).all()
+    spouse = members["hh"].map(members[relation == 2].set_index("hh")["AGE"])
+    assert ((spouse - members["AGE"])[relation.between(3, 6)].dropna() >= 16).all()
+    in_law = relation == 10
+    assert (members.loc[in_law, "AGE"] - spouse[in_law] >= 16).all(), "a parent-in-law alone"
+
+
+def test_couples_stay_together(members: pd.DataFrame) -> None:
+    """Whoever married a child of the head is gone when that child is."""
+    in_laws = (members["RELATION"] == 7).groupby(members["hh"]).sum()
+    children = (members["RELATION"] == 4).groupby(members["hh"]).sum()
+    assert (in_laws <= children).all()
+
+
+def test_brothers_and_sisters_differ_in_age(members: pd.DataFrame) -> None:
+    children = members[members["RELATION"].between(3, 6)]
+    assert not children.duplicated(["hh", "AGE"]).any()
 
 
 def test_marital_status_fits_age_and_relation(members: pd.DataFrame) -> None:

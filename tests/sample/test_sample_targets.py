@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 from sample_files import ROOT, YEARS
 
-from lfsmig.sample.attained import attained
+from lfsmig.sample.attained import attained, own_attained
 from lfsmig.sample.files import raw_frame
 from lfsmig.sample.generate import survey_round
-from lfsmig.sample.migration import region_flows, rogers_castro
+from lfsmig.sample.parties import rogers_castro
+from lfsmig.sample.places import region_flows
 from lfsmig.sample.settings import Settings
 
 REQUIRED = [
@@ -109,3 +110,6 @@ def test_full_scale_meets_every_target(settings: Settings, figures: pd.DataFrame
     table = attained(settings, figures, raw)
     assert len(table) == len(REQUIRED)
     assert table.loc[~table["met"]].empty, table.loc[~table["met"]].to_string()
+    own = own_attained(settings, raw)
+    assert len(own) == 3 * len(YEARS) + 4
+    assert own.loc[~own["met"]].empty, own.loc[~own["met"]].to_string()

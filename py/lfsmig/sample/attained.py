@@ -12,6 +12,7 @@ from lfsmig.sample.labour import SECTORS
 from lfsmig.sample.settings import Settings
 
 AGRICULTURE, MANUFACTURING = 4, 44
+ADDRESS = ["CWT", "AREA", "PSU_NO", "EA_SET", "SAMSET", "HH_NO"]
 
 
 def measure(raw: pd.DataFrame, home: int) -> dict[str, pd.DataFrame]:
@@ -39,6 +40,7 @@ def measure(raw: pd.DataFrame, home: int) -> dict[str, pd.DataFrame]:
     people["SECTOR"] = _sector(people)
     provinces = people.drop_duplicates("CWT").set_index("CWT")["REGION"]
     people["PREV_REGION"] = people["SYN_PREV_PV"].map(provinces)
+    people["MOVE_TYPE"] = _move_type(people, moved & ~abroad & ~born_abroad)
     adult = people["AGE"] >= 15
     return {
         "all": people,
@@ -50,6 +52,16 @@ def measure(raw: pd.DataFrame, home: int) -> dict[str, pd.DataFrame]:
         "lifetime_adult": people[(born_abroad | elsewhere) & adult],
         "all_adult": people[adult],
     }
+
+
+def _move_type(people: pd.DataFrame, asked: pd.Series) -> np.ndarray:
+    """Primary, return or onward, of those who moved between known provinces."""
+    birth, before, now = (people[name] for name in ("SYN_BIRTH_PV", "SYN_PREV_PV", "CWT"))
+    between = asked & (before != now) & (before != 99) & (birth != 99)
+    picked = np.select(
+        [~between, birth == before, birth == now], ["", "primary", "return"], "onward"
+    )
+    return np.asarray(picked)
 
 
 def _activity(people: pd.DataFrame) -> np.ndarray:
@@ -128,6 +140,7 @@ def _class_share(kind: str, category: Any, region: int, frames: dict[str, pd.Dat
         "lifetime_employment": ("lifetime_adult", "ACTIVITY"),
         "lifetime_sector": ("lifetime_adult", "SECTOR"),
         "internal_sector": ("internal_adult", "SECTOR"),
+        "move_type": ("internal", "MOVE_TYPE"),
         "internal_remitters": ("internal_adult", "SYN_REMIT"),
         "internal_stay": ("internal", "SYN_STAY"),
         "international_stay": ("international", "SYN_STAY"),
@@ -139,12 +152,63 @@ def _class_share(kind: str, category: Any, region: int, frames: dict[str, pd.Dat
         return _share(frame, values == region)
     if item == "ACTIVITY":
         return _share(frame, values.isin([category] if isinstance(category, str) else category))
-    if item == "SECTOR":
+    if item in ("SECTOR", "MOVE_TYPE"):
         return _share(frame, values == category, values != "")
     if item == "SYN_REMIT":
         return _share(frame, values == 1, values.notna())
     unknown = 9 if item == "SYN_STAY" else 999
     return _share(frame, values == int(category), values != unknown)
+
+
+def _known_address_rate(raw: pd.DataFrame, before: pd.DataFrame) -> float:
+    """Rate of migration at addresses of the year before, relative to the rate at new ones."""
+    people = raw.loc[raw["NO"].notna()]
+    known = pd.MultiIndex.from_frame(people[ADDRESS]).isin(
+        pd.MultiIndex.from_frame(before[ADDRESS])
+    )
+    moved = (people["SYN_MOVED"] == 1).to_numpy()
+    old, new = (_share(people, moved, base) for base in (known, ~known))
+    return old / new
+
+
+def own_attained(settings: Settings, raw_by_year: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
+    """Compare the model's own targets (`own_targets`, nothing published) with the sample.
+
+    Parameters and columns are those of `attained`; `id` is the measure, with its category.
+    """
+    home = settings.model["migration"]["home_country"]
+    rows = []
+    for target in settings.targets["own_targets"]:
+        measure_ = target["measure"]
+        for year, raw in raw_by_year.items():
+            wanted = {"": target.get("value")}
+            if measure_ == "move_type":
+                wanted = settings.series["move_type"][year]
+                frames = measure(raw, home)
+                found = {name: _class_share(measure_, name, 0, frames) for name in wanted}
+            elif _shares_addresses(raw, raw_by_year.get(year - 1)):
+                found = {"": _known_address_rate(raw, raw_by_year[year - 1])}
+            else:
+                continue
+            rows += [
+                {
+                    "id": f"{measure_} {name}".strip(),
+                    "year": str(year),
+                    "published": float(value),
+                    "attained": found[name],
+                    "tolerance": target["tolerance"],
+                    "met": abs(found[name] - float(value)) <= target["tolerance"],
+                }
+                for name, value in wanted.items()
+            ]
+    return pd.DataFrame(rows)
+
+
+def _shares_addresses(raw: pd.DataFrame, before: pd.DataFrame | None) -> bool:
+    if before is None:
+        return False
+    left, right = (pd.MultiIndex.from_frame(frame[ADDRESS]) for frame in (raw, before))
+    return bool(left.isin(right).any())
 
 
 def attained(

@@ -1,7 +1,9 @@
 """Raw files of a year in the layout, format and encoding that params/sample_layout.yml states.
 
-A year's folder is written under another name and renamed when complete; SYNTHETIC.json comes last,
-so a folder with it is whole. Files carry no time of writing: equal arguments give equal bytes.
+A year's folder is written under another name and renamed when complete; it carries SYNTHETIC.txt,
+so that it is known for what it is wherever it is copied to. SYNTHETIC.json says `complete: false`
+from the start of the work to its end: an interruption leaves no folder without the sign. Files
+carry no time of writing: equal arguments give equal bytes.
 """
 
 from __future__ import annotations
@@ -55,6 +57,8 @@ def open_manifest(
 ) -> dict[str, Any]:
     """Start the manifest, keeping years of an earlier run with the same arguments.
 
+    It is written at once, marked as incomplete.
+
     Raises
     ------
     ParameterError
@@ -70,6 +74,7 @@ def open_manifest(
         "seed": seed,
         "scale": float(scale),
         "every_year": settings.layout["every_year"],
+        "complete": False,
         "years": {},
     }
     for year in years:
@@ -79,8 +84,14 @@ def open_manifest(
                 f"{folder}: holds files that are not a synthetic sample; choose another --out"
             )
     path = out / MANIFEST
-    if not path.exists():
-        return manifest
+    if path.exists():
+        manifest["years"] = _other_years(path, manifest, years)
+    write_json(path, manifest)
+    return manifest
+
+
+def _other_years(path: Path, manifest: dict[str, Any], years: list[int]) -> dict[str, Any]:
+    """Years that stand in the folder already and stay."""
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
         others = {year: entry for year, entry in before["years"].items() if int(year) not in years}
@@ -92,13 +103,12 @@ def open_manifest(
             f"{path}: year {min(others)} was made with another seed, scale or model; "
             "remove it, choose another --out or make all years"
         )
-    manifest["years"] = others
-    path.unlink()
-    return manifest
+    return others
 
 
 def close_manifest(out: Path, manifest: dict[str, Any]) -> None:
-    """Write SYNTHETIC.json: the sign that the folder is complete."""
+    """Write SYNTHETIC.json anew, now complete."""
+    manifest["complete"] = True
     write_json(Path(out) / MANIFEST, manifest)
 
 
@@ -140,9 +150,11 @@ def write_year(
         "persons": len(people),
         "households": int(people["household"].nunique()),
         "planned_households": len(households),
+        "replaced_households": int(people.loc[people["arrived"], "household"].nunique()),
         "eas": int(households["ea"].nunique()),
         "weight": layout["weight"],
         "weight_total": round(float(people["weight"].sum()), 3),
+        "layout": settings.layout["evidence"]["none" if layout.get("extrapolated") else "seen"],
         "inconsistencies": settings.layout["inconsistencies"][year],
     }
 

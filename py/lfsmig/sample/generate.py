@@ -11,23 +11,20 @@ import pandas as pd
 
 from lfsmig.errors import ParameterError
 from lfsmig.sample import files
+from lfsmig.sample.births import assign_births
 from lfsmig.sample.calibrate import calibrated_weights
 from lfsmig.sample.draw import stream
 from lfsmig.sample.frame import HOUSEHOLD_SET, answers_next_year, enumeration_areas, household_set
-from lfsmig.sample.households import new_people, next_year, tell_apart
+from lfsmig.sample.households import new_people, tell_apart
 from lfsmig.sample.labour import assign_activity, assign_answers, assign_education, assign_jobs
-from lfsmig.sample.migration import assign_births, assign_moves
 from lfsmig.sample.module import assign_module
+from lfsmig.sample.moves import assign_moves
+from lfsmig.sample.panel import next_year, replaced_addresses
 from lfsmig.sample.settings import Settings, load_settings
 
 # What a person carries into the second year; everything else is asked anew.
-LASTING = [
-    "household",
-    "line",
-    "relation",
-    "sex",
-    "age",
-    "marital",
+MEMBER = ["household", "line", "relation", "sex", "age", "marital", "couple"]
+HISTORY = [
     "person_effect",
     "person_effect_2",
     "birth_pv",
@@ -41,6 +38,7 @@ LASTING = [
     "occup",
     "status",
 ]
+LASTING = [*MEMBER, *HISTORY]
 HOUSEHOLD_COLUMNS = [
     "household",
     "stratum",
@@ -50,7 +48,6 @@ HOUSEHOLD_COLUMNS = [
     "region",
     "hh_effect",
     "hh_effect_2",
-    "hh_effect_3",
     "ea_effect",
     "ea_effect_2",
     "base",
@@ -181,18 +178,26 @@ def _survey_year(
     answering = households.loc[households["answers"]]
     parts = []
     back = before.loc[before["household"].isin(answering["household"])]
+    known = answering["household"].isin(before["household"])
     if len(back):
-        parts.append(next_year(back, model, stream(seed, "ageing", year)))
-    first_time = answering.loc[~answering["household"].isin(before["household"])]
-    parts.append(new_people(first_time, model, stream(seed, "people", number, position)))
+        replaced = replaced_addresses(back, model, stream(seed, "replaced", year))
+        _renew(households, replaced, stream(seed, "renewed", year))
+        stay = back.loc[~back["household"].isin(replaced)]
+        parts.append(next_year(stay, model, stream(seed, "ageing", year)))
+        anew = answering.loc[answering["household"].isin(replaced)]
+        younger = {**model, "head_age_weights": model["replaced_head_age_weights"]}
+        others = new_people(anew, younger, stream(seed, "others", year))
+        parts.append(others.assign(arrived=True))
+    parts.append(new_people(answering.loc[~known], model, stream(seed, "people", number, position)))
     people = pd.concat(parts, ignore_index=True)
+    people["known_address"] = people["household"].isin(answering.loc[known, "household"])
     _complete(people, households, seed, year)
     tell_apart(people)
     _make_collective(settings, people, households, year, stream(seed, "collective", year))
     people["weight"] = calibrated_weights(settings, people, year).round(6)
     for step, name in (
-        (assign_births, "births"),
         (assign_moves, "moves"),
+        (assign_births, "births"),
         (assign_education, "education"),
         (assign_activity, "activity"),
         (assign_jobs, "jobs"),
@@ -220,7 +225,7 @@ def _make_collective(
     if not count or len(large) < count:
         return
     mine = people["household"].isin(rng.choice(large, count, replace=False)).to_numpy()
-    people.loc[mine, "relation"] = 0
+    people.loc[mine, ["relation", "couple"]] = 0
     people.loc[mine, "age"] = rng.integers(20, 45, int(mine.sum()))
     people.loc[mine, "marital"] = rng.integers(1, 3, int(mine.sum()))
 
@@ -228,7 +233,6 @@ def _make_collective(
 def _complete(people: pd.DataFrame, households: pd.DataFrame, seed: int, year: int) -> None:
     """Bring design columns and lasting effects to the persons (in place)."""
     rng = stream(seed, "effects", year)
-    households["hh_effect_3"] = rng.standard_normal(len(households))
     planned = households.groupby("ea")["answers"].transform("size")
     answered = households.groupby("ea")["answers"].transform("sum")
     households["base"] = households["ea_base"] * planned / answered.clip(lower=1)
@@ -237,14 +241,20 @@ def _complete(people: pd.DataFrame, households: pd.DataFrame, seed: int, year: i
         people[column] = table[column].to_numpy()[
             table.index.get_indexer(pd.Index(people["household"]))
         ]
-    if "joined" not in people:
-        people["joined"] = False
-    people["joined"] = people["joined"].fillna(False).astype(bool)
-    for column in LASTING[6:]:
+    for column in ("joined", "arrived"):
+        people[column] = people[column].eq(True) if column in people else False
+    for column in HISTORY:
         if column not in people:
             people[column] = np.nan
     people["new"] = people["person_effect"].isna()
     for column in ("person_effect", "person_effect_2"):
         people[column] = np.where(people["new"], rng.standard_normal(len(people)), people[column])
-    for column in ("household", "line", "relation", "sex", "age", "marital"):
+    for column in MEMBER:
         people[column] = people[column].astype(int)
+
+
+def _renew(households: pd.DataFrame, replaced: np.ndarray, rng: np.random.Generator) -> None:
+    """Draw the effects of the households that took over an address (in place)."""
+    mine = households["household"].isin(replaced)
+    for column in ("hh_effect", "hh_effect_2"):
+        households.loc[mine, column] = rng.standard_normal(int(mine.sum()))

@@ -1,4 +1,4 @@
-"""Households and the persons in them: one head, kin of fitting ages, and the year that passes."""
+"""Households interviewed for the first time: one head and kin of fitting ages."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import pandas as pd
 
 from lfsmig.sample.draw import by_step, pick
 
-PERSON = ["household", "relation", "sex", "age", "marital"]
 SINGLE, MARRIED, WIDOWED, DIVORCED, SEPARATED, UNKNOWN = 1, 2, 3, 4, 5, 6
-Slots = list[tuple[np.ndarray, int, np.ndarray, np.ndarray, np.ndarray]]
+# Members who lived with a husband or wife carry the number of their couple: 1 is the head's.
+NO_COUPLE, HEADS_COUPLE = 0, 1
+Slot = tuple[np.ndarray, int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+Slots = list[Slot]
 
 
 def new_people(
@@ -31,7 +33,7 @@ def new_people(
     Returns
     -------
     pandas.DataFrame
-        One row a person: household, relation, sex, age, marital, line.
+        One row a person: household, relation, sex, age, marital, couple, line.
     """
     size = len(households)
     municipal = households["area"].to_numpy() == 1
@@ -45,11 +47,12 @@ def new_people(
     married = np.where(head_sex == 1, model["spouse"]["male"], model["spouse"]["female"])
     married = married * by_step({0: 0.45, 28: 0.85, 35: 1.05, 70: 0.75, 80: 0.45}, head_age)
     spouse = ~alone & (rng.random(size) < married)
-    head_marital = np.where(spouse, MARRIED, _unmarried(rng, head_age, head_sex))
-    slots.append((np.arange(size), 1, head_sex, head_age, head_marital))
+    head_marital = np.where(spouse, MARRIED, unmarried(rng, head_age, head_sex))
+    couple = np.where(spouse, HEADS_COUPLE, NO_COUPLE)
+    slots.append((np.arange(size), 1, head_sex, head_age, head_marital, couple))
     gap = np.rint(rng.normal(2.6, 3.0, size)).astype(int)
     spouse_age = np.clip(np.where(head_sex == 1, head_age - gap, head_age + gap), 18, 97)
-    slots.append(_slot(spouse, 2, 3 - head_sex, spouse_age, np.full(size, MARRIED)))
+    slots.append(_slot(spouse, 2, 3 - head_sex, spouse_age, np.full(size, MARRIED), couple))
     # Children must be young enough for both parents.
     parent_age = np.where(spouse, np.minimum(head_age, spouse_age), head_age)
     oldest = _children(slots, rng, model, ~alone, parent_age)
@@ -59,13 +62,19 @@ def new_people(
 
 
 def _slot(
-    mask: np.ndarray, relation: int, sex: np.ndarray, age: np.ndarray, marital: np.ndarray
-) -> tuple[np.ndarray, int, np.ndarray, np.ndarray, np.ndarray]:
+    mask: np.ndarray,
+    relation: int,
+    sex: np.ndarray,
+    age: np.ndarray,
+    marital: np.ndarray,
+    couple: np.ndarray | None = None,
+) -> Slot:
     rows = np.flatnonzero(mask)
-    return rows, relation, sex[rows], age[rows], marital[rows]
+    pair = np.full(len(mask), NO_COUPLE) if couple is None else couple
+    return rows, relation, sex[rows], age[rows], marital[rows], pair[rows]
 
 
-def _unmarried(rng: np.random.Generator, age: np.ndarray, sex: np.ndarray) -> np.ndarray:
+def unmarried(rng: np.random.Generator, age: np.ndarray, sex: np.ndarray) -> np.ndarray:
     """Marital status of someone who lives without a spouse."""
     size = len(age)
     draw = rng.random(size)
@@ -107,12 +116,13 @@ def _children(
         sex = np.where(rng.random(size) < 0.513, 1, 2)
         in_law_chance = model["child_in_law"] * (age >= 20)
         coupled = here & (rng.random(size) < in_law_chance)
-        marital = np.where(coupled, MARRIED, _unmarried(rng, age, sex))
+        marital = np.where(coupled, MARRIED, unmarried(rng, age, sex))
         relation = np.where(marital == SINGLE, 3, 4)
+        couple = np.where(coupled, HEADS_COUPLE + order, NO_COUPLE)
         for code in (3, 4):
-            slots.append(_slot(here & (relation == code), code, sex, age, marital))
+            slots.append(_slot(here & (relation == code), code, sex, age, marital, couple))
         partner = np.clip(age + np.where(sex == 1, -1, 1) * rng.integers(-1, 5, size), 18, 80)
-        slots.append(_slot(coupled, 7, 3 - sex, partner, np.full(size, MARRIED)))
+        slots.append(_slot(coupled, 7, 3 - sex, partner, np.full(size, MARRIED), couple))
         oldest = np.maximum(
             oldest, np.where(coupled | (here & (age >= 22) & (marital > 2)), age, 0)
         )
@@ -139,7 +149,7 @@ def _grandchildren(
         age = np.floor(rng.random(size) ** 0.8 * np.minimum(room + 1, 22)).astype(int)
         sex = np.where(rng.random(size) < 0.513, 1, 2)
         slots.append(
-            _slot(here, 8, sex, np.maximum(age, 0), _unmarried(rng, np.maximum(age, 0), sex))
+            _slot(here, 8, sex, np.maximum(age, 0), unmarried(rng, np.maximum(age, 0), sex))
         )
 
 
@@ -176,7 +186,7 @@ def _others(
             age = rng.integers(1, 76, size)
         else:
             age = rng.integers(17, 56, size)
-        slots.append(_slot(here(key), relation, sex, age, _unmarried(rng, age, sex)))
+        slots.append(_slot(here(key), relation, sex, age, unmarried(rng, age, sex)))
 
 
 def _widowish(rng: np.random.Generator, age: np.ndarray) -> np.ndarray:
@@ -197,6 +207,7 @@ def _stack(
             "sex": np.concatenate([slot[2] for slot in slots]),
             "age": np.concatenate([slot[3] for slot in slots]),
             "marital": np.concatenate([slot[4] for slot in slots]),
+            "couple": np.concatenate([slot[5] for slot in slots]),
         }
     )
     frame.loc[frame["age"] < 15, "marital"] = SINGLE
@@ -214,88 +225,6 @@ def _stack(
     )
     frame.loc[unknown, "marital"] = UNKNOWN
     return frame
-
-
-def next_year(
-    people: pd.DataFrame, model: dict[str, Any], rng: np.random.Generator
-) -> pd.DataFrame:
-    """Let a year pass in households that answer again: ageing, leavers, births, joiners.
-
-    Line numbers of those who stay are kept, so a person can be followed by the full key; whoever
-    joins gets the next free number. Everybody who joins is new and carries no history.
-    """
-    people = people.copy()
-    people["age"] = people["age"] + 1
-    people["joined"] = False
-    last_line = people.groupby("household")["line"].transform("max")
-    leaves = rng.random(len(people)) < by_step(model["leaves"], people["age"].to_numpy())
-    leaves &= (people["relation"] > 2).to_numpy() | (
-        (people["relation"] == 2).to_numpy() & (rng.random(len(people)) < 0.25)
-    )
-    people["next_line"] = last_line + 1
-    lost = people.loc[leaves & (people["relation"] == 2), ["household", "age"]]
-    stay = people.loc[~leaves].copy()
-    bereaved = stay["household"].isin(lost["household"]) & (stay["relation"] == 1)
-    stay.loc[bereaved, "marital"] = np.where(stay.loc[bereaved, "age"] >= 60, WIDOWED, SEPARATED)
-    grown = (stay["relation"] == 3) & stay["marital"].between(MARRIED, SEPARATED)
-    stay.loc[grown, "relation"] = 4
-    joiners = pd.concat([_births(stay, model, rng), _joiners(stay, model, rng)], ignore_index=True)
-    joiners = joiners.drop_duplicates("household", keep="first")
-    joiners["line"] = joiners["next_line"]
-    joiners["joined"] = True
-    whole = pd.concat([stay, joiners], ignore_index=True).drop(columns="next_line")
-    return whole.sort_values(["household", "line"], kind="stable", ignore_index=True)
-
-
-def _births(people: pd.DataFrame, model: dict[str, Any], rng: np.random.Generator) -> pd.DataFrame:
-    """Children of women who are head, spouse, daughter or daughter-in-law."""
-    mothers = people.loc[
-        (people["sex"] == 2)
-        & people["age"].between(18, 41)
-        & people["relation"].isin([1, 2, 4, 7])
-        & (people["marital"] == MARRIED)
-    ]
-    mothers = mothers.loc[rng.random(len(mothers)) < model["birth"] * 2.2]
-    return pd.DataFrame(
-        {
-            "household": mothers["household"].to_numpy(),
-            "relation": np.where(mothers["relation"] <= 2, 3, 8),
-            "sex": np.where(rng.random(len(mothers)) < 0.513, 1, 2),
-            "age": 0,
-            "marital": SINGLE,
-            "next_line": mothers["next_line"].to_numpy(),
-        }
-    )
-
-
-def _joiners(people: pd.DataFrame, model: dict[str, Any], rng: np.random.Generator) -> pd.DataFrame:
-    """Adult children, grandchildren and others who come to live with the head."""
-    heads = people.loc[people["relation"] == 1]
-    heads = heads.loc[rng.random(len(heads)) < model["joins"]]
-    age = heads["age"].to_numpy()
-    draw = rng.random(len(heads))
-    child = (draw < 0.5) & (age >= 40)
-    grandchild = ~child & (draw < 0.72) & (age >= 48)
-    relation = np.select([child, grandchild, draw < 0.9], [3, 8, 12], 15)
-    joined_age = np.select(
-        [child, grandchild],
-        [np.clip(age - rng.integers(21, 33, len(age)), 5, 50), rng.integers(1, 9, len(age))],
-        rng.integers(16, 46, len(age)),
-    )
-    sex = rng.integers(1, 3, len(heads))
-    marital = _unmarried(rng, joined_age, sex)
-    marital[joined_age < 15] = SINGLE
-    relation = np.where((relation == 3) & (marital > 1), 4, relation)
-    return pd.DataFrame(
-        {
-            "household": heads["household"].to_numpy(),
-            "relation": relation,
-            "sex": sex,
-            "age": joined_age,
-            "marital": marital,
-            "next_line": heads["next_line"].to_numpy(),
-        }
-    )
 
 
 def tell_apart(people: pd.DataFrame) -> None:

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
+from lfsmig.sample.births import lifetime_migrants
 from lfsmig.sample.draw import assign_quota, by_step, pick
-from lfsmig.sample.migration import lifetime_migrants
 from lfsmig.sample.settings import Settings
 
 ACTIVITIES = ["employed", "unemployed", "seasonal", "housework", "study", "outside_other"]

@@ -72,11 +72,21 @@ def _reasons(settings: Settings, people: pd.DataFrame, year: int, rng: np.random
     scale(6, np.where((frame["marital"] == 2) & (age < 50), 3.0, 0.0))
     returns = (frame["birth_pv"] == frame["code"]) & (frame["prev_pv"] != frame["code"])
     scale(8, np.where(returns, 12.0, np.where(child, 0.3, 0.8)))
-    scale(9, np.where(child, 14.0, np.where(frame["relation"] == 1, 0.4, 1.6)))
+    scale(9, _follows_family(people, rows, child))
     scale(10, np.where(child, 0.1, 1.0))
     scale(11, np.where(age >= 60, 4.0, 0.7))
     people.loc[people.index[rows], "reason"] = _quota(people, rows, shares, preference, rng)
     people.loc[people.index[unknown], "reason"] = 99
+
+
+def _follows_family(people: pd.DataFrame, rows: np.ndarray, child: np.ndarray) -> np.ndarray:
+    """How likely the reason is to follow the family: who came along or joined kin, nobody alone."""
+    frame = people.iloc[rows]
+    company = people.groupby("household")["line"].transform("size").to_numpy()[rows] > 1
+    lead = frame["leads"].to_numpy()
+    kin = ~frame["relation"].isin([0, 1, 15]).to_numpy()
+    factor = np.where(lead, np.where(kin, 1.2, 0.3), 5.0)
+    return np.asarray(np.where(child, 14.0, factor) * company)
 
 
 def _stays(settings: Settings, people: pd.DataFrame, year: int, rng: np.random.Generator) -> None:
