@@ -118,6 +118,62 @@ def test_the_level_makes_the_migrant(params: Params) -> None:
     assert values(by_region, "recent_internal", *persons) == [1, 0, 0, None]
 
 
+BANGKOK = MOVE | {"previous_province": "10"}
+
+
+def test_moves_inside_a_province_that_is_one_area(params: Params) -> None:
+    """Bangkok to Bangkok: as the screener says, or not at all, as in the census."""
+    persons = [
+        MOVE,
+        BANGKOK,
+        BANGKOK | {"province": "50", "region": "3", "previous_province": "50"},
+        MOVE | {"previous_province": None},
+        MOVE | {"province": "50", "region": "3", "previous_province": None},
+        {"moved": "yes", "months_since_move": 3, "province": "50", "region": "3"},
+        {"moved": "yes", "months_since_move": 3},
+        ABROAD,
+        {},
+    ]
+    assert values(params, "recent_internal", *persons) == [1, 1, 1, 1, 1, None, None, 0, 0]
+    assert values(params, "migrants", *persons) == [1, 1, 1, 1, 1, 1, 1, 1, 0]
+    census = at_level(params, moves_inside_single_areas="not_counted")
+    assert values(census, "recent_internal", *persons) == [1, 0, 1, None, 1, None, None, 0, 0]
+    assert values(census, "migrants", *persons) == [1, 0, 1, None, 1, 1, None, 1, 0]
+
+
+@pytest.mark.parametrize(
+    "definitions", [{"move_level": "province"}, {"moves_inside_single_areas": "not_counted"}]
+)
+def test_a_level_whose_place_is_not_asked_is_absent_with_a_reason(
+    params: Params, definitions: dict[str, str]
+) -> None:
+    made = table(params, MOVE, ABROAD, drop=("previous_province",))
+    frame = analysis_frame(made, at_level(params, **definitions), 2023)
+    absent = frame.attrs["absent"]
+    assert absent["recent_internal"] == "previous_province is not in this survey"
+    assert absent["remittance_sender"] == "migrants: previous_province is not in this survey"
+    assert {"migrants", "migrant_type", "return_migrant", "previous_region"} <= set(absent)
+    assert not set(absent) & set(frame.columns)
+    assert frame["recent_international"].tolist() == [0, 1]
+    # Where the screener decides, the place need not be asked.
+    assert analysis_frame(made, params, 2023)["recent_internal"].tolist() == [1, 0]
+
+
+def test_unknown_birth_places(params: Params) -> None:
+    born = [
+        {},
+        {"birth_province": None},
+        {"birth_province": None, "birth_country": None},
+        {"birth_province": None, "birth_country": "MM"},
+        {"birth_country": None},
+    ]
+    unknown = values(params, "birthplace_unknown", *born)
+    assert unknown == [0, 1, 1, 0, 0]
+    assert [value is None for value in values(params, "lifetime", *born)] == [
+        u == 1 for u in unknown
+    ]
+
+
 def test_lifetime_migrants(params: Params) -> None:
     born = [
         {"birth_province": "10"},
@@ -160,10 +216,14 @@ def test_return_migrants(params: Params) -> None:
         MOVE | {"birth_province": "50", "previous_province": None},
         MOVE | {"birth_province": None, "previous_province": "10"},
         MOVE | {"months_since_move": 12},
+        MOVE | {"birth_country": "MM"},
         ABROAD,
         {},
     ]
-    assert values(params, "return_migrant", *persons) == [1, 0, 0, None, None, 0, 0, 0, 0, 0, 0]
+    expected = [1, 0, 0, None, None, 0, 0, 0, 0, 0, 0, 0]
+    assert values(params, "return_migrant", *persons) == expected
+    contradiction = MOVE | {"birth_country": "MM"}
+    assert values(params, "foreign_born", contradiction) == [1]
 
 
 def test_remittance_senders(params: Params) -> None:
@@ -176,8 +236,12 @@ def test_remittance_senders(params: Params) -> None:
         {},
         {"moved": None},
         ABROAD | {"sent_remittances": "yes"},
+        MOVE | {"sent_remittances": "yes", "age": None},
+        MOVE | {"sent_remittances": "no", "age": None},
+        {"age": None},
     ]
-    assert values(params, "remittance_sender", *persons) == [1, 0, None, 0, 1, 0, None, 1]
+    expected = [1, 0, None, 0, 1, 0, None, 1, None, 0, 0]
+    assert values(params, "remittance_sender", *persons) == expected
 
 
 def test_amounts_need_complete_answers(params: Params) -> None:

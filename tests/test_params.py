@@ -186,7 +186,10 @@ def test_each_mistake_is_one_line(
         ("years/base.yml", "    column: SEX\n", "    column: SEX\n    derive: x\n", "exactly one"),
         ("years/base.yml", "  sex:\n", "  gender:\n", "not in the data dictionary"),
         ("years/base.yml", "  sex:\n", "  lifetime: {column: SEX}\n  sex:\n", "made by concepts"),
-        ("years/base.yml", "  hours_main: {column: MAIN_HR}\n", "", "hours_main is in the data"),
+        ("years/base.yml", "  hours_main: {column: MAIN_HR, limits: [0, 168]}\n", "",
+         "hours_main is in the data"),
+        ("years/base.yml", "limits: [0, 168]", "limits: [168, 0]", "the lower limit first"),
+        ("years/base.yml", "limits: [0, 168]", "limits: [168]", "hours_main.limits"),
         ("years/base.yml", "CWT: {width: 2}", "CWT: {width: two}", "whole number"),
         ("years/2022.yml", "year: 2022", "year: 2565", "expected 2022"),
         ("years/2022.yml", "inherits: base", "inherits: bass", "bass.yml is missing"),
@@ -203,6 +206,19 @@ def test_each_mistake_in_a_mapping_is_one_line(
     text = one_line(lambda: Params(folder).year(2022))
     assert expected in text, text
     assert re.match(r"params/years/\w+\.yml:\d+: ", text), text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("single_areas: [10]", "single_areas: [1]", "single_areas[0]: 1 is not in"),
+        ("  - [43, 38]", "  - [43, 39, 99]", "families[0][2]: 99 is not in"),
+    ],
+)
+def test_places_must_be_in_the_geography(folder: Path, old: str, new: str, expected: str) -> None:
+    line = change(folder, "country.yml", old, new)
+    text = one_line(lambda: Params(folder).variables)
+    assert text.startswith(f"params/country.yml:{line}: {expected}"), text
 
 
 def test_absent_takes_a_variable_out(folder: Path) -> None:

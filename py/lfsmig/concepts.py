@@ -38,6 +38,8 @@ from lfsmig.params.models import Grouping
 __all__ = ["CONCEPTS", "analysis_frame", "flow_columns", "grouped"]
 
 INTERNAL, INTERNATIONAL = "internal", "international"
+# The place that a move is judged by; which column that is depends on the survey's definitions.
+PLACE_OF_MOVE = "@place of the move"
 
 # --- the recent move -----------------------------------------------------------------------------
 
@@ -68,17 +70,31 @@ def origin_of(frame: Frame) -> tuple[Values, Values]:
 def crossed_border(frame: Frame) -> tuple[Values, Values]:
     """Tell which internal moves crossed the border that makes a migrant: (crossed, unknown).
 
-    At level `screener` the question has drawn the border and every reported move crossed it.
-    Otherwise the named previous province (or its region) must differ from the present one.
+    At level `screener` the question has drawn the border and every reported move crossed it; where
+    moves inside a province that is one area do not count, both ends are known to tell. Otherwise
+    the named previous province (or its region) must differ from the present one.
     """
-    level = frame.params.country.definitions.move_level
-    if level == "screener":
+    country = frame.params.country
+    level = country.definitions.move_level
+    if not _place_of_move(frame.params):
         return np.ones(len(frame.table), bool), np.zeros(len(frame.table), bool)
     before, now = frame.text("previous_province"), frame.text("province")
+    if level == "screener":
+        single = np.isin(now.astype(str), country.single_areas)
+        return ~single | (is_known(before) & (before != now)), single & ~is_known(before)
     if level == "region":
         before, now = regions(frame, before), regions(frame, now)
     known = is_known(before) & is_known(now)
     return known & (before != now), ~known
+
+
+def _place_of_move(params: Params) -> str:
+    """Column that tells whether a move counts; none where the screener alone decides."""
+    country = params.country
+    if country.definitions.move_level != "screener":
+        return "previous_province"
+    inside = country.definitions.moves_inside_single_areas
+    return "previous_province" if country.single_areas and inside == "not_counted" else ""
 
 
 def moved_within(frame: Frame) -> tuple[Values, Values]:
@@ -101,7 +117,7 @@ def is_all(frame: Frame) -> Values:
     return np.ones(len(frame.table))
 
 
-@population("moved")
+@population("moved", PLACE_OF_MOVE)
 def is_recent_internal(frame: Frame) -> Values:
     """Moved within the window, inside the country, across the defining border.
 
@@ -122,32 +138,35 @@ def is_recent_international(frame: Frame) -> Values:
     return truth(moved & outside, unknown | (moved & ~inside & ~outside))
 
 
-@population("moved")
+@population("moved", PLACE_OF_MOVE)
 def is_migrants(frame: Frame) -> Values:
     """Moved within the window, inside the country across the defining border, or from abroad.
 
-    With a screener the origin need not be known: it asked for both kinds of move at once.
+    Where the screener decides, the origin need not be known: it asked for both kinds of move at
+    once.
     """
     moved, unknown = moved_within(frame)
     inside, outside = origin_of(frame)
     crossed, unclear = crossed_border(frame)
     if frame.params.country.definitions.move_level == "screener":
-        return truth(moved, unknown)
+        inside = ~outside
     undecided = moved & ~outside & (~inside | unclear)
     return truth(moved & (outside | (inside & crossed)), unknown | undecided)
 
 
-@population("moved", "birth_province", "previous_province", "province")
+@population("moved", "birth_province", "previous_province", "province", "recent_internal")
 def is_return_migrant(frame: Frame) -> Values:
     """Came back to the province of birth from another province: B = C, V ≠ C, within the window.
 
     Internal moves only. The self-declared reason "return to home area" is another concept. An
-    internal mover with B or V unknown is unknown, unless what is known rules a return out.
+    internal mover with B or V unknown is unknown, unless what is known rules a return out. The
+    foreign-born were born in no province, whatever a record says beside it.
     """
     internal = frame.flag("recent_internal")
     birth, before = frame.text("birth_province"), frame.text("previous_province")
     now = frame.text("province")
-    born_here, born_known = birth == now, is_known(birth) | (foreign_mask(frame))
+    foreign = foreign_mask(frame)
+    born_here, born_known = (birth == now) & ~foreign, is_known(birth) | foreign
     came, came_known = before != now, is_known(before)
     mover = internal == 1
     ruled_out = (born_known & ~born_here) | (came_known & ~came)
@@ -155,14 +174,19 @@ def is_return_migrant(frame: Frame) -> Values:
     return truth(mover & born_here & came_known & came, unknown)
 
 
-@population("moved", "sent_remittances", "age")
+@population("moved", "sent_remittances", "age", "migrants")
 def is_remittance_sender(frame: Frame) -> Values:
-    """Recent migrants of labour age and over who sent money or goods in the past 12 months."""
+    """Recent migrants of labour age and over who sent money or goods in the past 12 months.
+
+    Whether a sender of unknown age is of labour age is unknown.
+    """
     migrant = frame.flag("migrants")
     answer = frame.text("sent_remittances")
-    asked = frame.number("age") >= frame.params.country.labour_age
+    age = frame.number("age")
+    asked = age >= frame.params.country.labour_age
     candidate = (migrant == 1) & asked
-    unknown = (np.isnan(migrant) & asked) | (candidate & ~is_known(answer))
+    ageless = np.isnan(age) & (migrant != 0) & (answer != "no")
+    unknown = (np.isnan(migrant) & asked) | (candidate & ~is_known(answer)) | ageless
     return truth(candidate & (answer == "yes"), unknown)
 
 
@@ -211,6 +235,13 @@ def _by_family(frame: Frame) -> Callable[[Values, Values], tuple[Values, Values]
     return convert
 
 
+@population("birth_province")
+def is_birthplace_unknown(frame: Frame) -> Values:
+    """Neither born abroad nor in a known province: outside the rates of lifetime migration."""
+    unknown = ~foreign_mask(frame) & ~is_known(frame.text("birth_province"))
+    return truth(unknown, np.zeros(len(unknown), bool))
+
+
 @population("birth_province", "province")
 def is_lifetime(frame: Frame) -> Values:
     """Lives elsewhere than born, at the survey's lifetime level; the foreign-born are members."""
@@ -250,7 +281,7 @@ def birth_region(frame: Frame) -> Values:
     return region
 
 
-@item("moved", "previous_province")
+@item("moved", "previous_province", "migrants")
 def previous_region(frame: Frame) -> Values:
     """Region of the previous residence of migrants within the window, or `abroad`."""
     region = regions(frame, frame.text("previous_province"))
@@ -260,7 +291,7 @@ def previous_region(frame: Frame) -> Values:
     return region
 
 
-@item("moved", "previous_country|previous_area")
+@item("moved", "previous_country|previous_area", "recent_internal")
 def migrant_type(frame: Frame) -> Values:
     """Internal or international, for migrants within the window."""
     kind = np.full(len(frame.table), None, dtype=object)
@@ -360,9 +391,9 @@ def analysis_frame(harmonised: pd.DataFrame, params: Params, year: int) -> pd.Da
     for name in names:
         if name not in params.variables:
             continue
-        missing = _missing(CONCEPTS[name], frame)
+        missing = _missing(CONCEPTS[name], frame, params)
         if missing:
-            absent[name] = _reason(missing, reasons)
+            absent[name] = _reason(missing, reasons | absent)
             continue
         values = CONCEPTS[name].make(Frame(frame, params, year))
         frame[name] = _typed(values, name, CONCEPTS[name].flag, params)
@@ -377,10 +408,11 @@ def analysis_frame(harmonised: pd.DataFrame, params: Params, year: int) -> pd.Da
     return frame
 
 
-def _missing(concept: Concept, frame: pd.DataFrame) -> str:
+def _missing(concept: Concept, frame: pd.DataFrame, params: Params) -> str:
     """Return the first need that the table does not meet (`a|b`: one of the two is enough)."""
-    for need in concept.needs:
-        if not any(name in frame for name in need.split("|")):
+    for stated in concept.needs:
+        need = _place_of_move(params) if stated == PLACE_OF_MOVE else stated
+        if need and not any(name in frame for name in need.split("|")):
             return need.split("|", maxsplit=1)[0]
     return ""
 

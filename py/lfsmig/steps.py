@@ -28,6 +28,7 @@ from lfsmig.manifest import Manifest, code_hash, sha256, text_hash, versions
 from lfsmig.params import Params
 from lfsmig.progress import Progress
 from lfsmig.results import TREND_KEYS
+from lfsmig.synthetic import folder_is_synthetic
 from lfsmig.workspace import Workspace
 
 # The modules that make the analysis frame.
@@ -76,9 +77,10 @@ def harmonise_year(
     files = [source / file.path for file in params.year(year).map.files]
     key = {
         "raw": text_hash({path.name: sha256(path) if path.is_file() else "" for path in files}),
+        "synthetic": str(folder_is_synthetic(source, year)),
         "parameters": params.hash(year),
         "register": text_hash(indicators.columns_asked(params)),
-        "code": code_hash("intake", "params", "indicators", *CONCEPTS),
+        "code": code_hash("intake", "params", "indicators", "synthetic", *CONCEPTS),
     }
     target = workspace.harmonised(year)
     if Manifest(target.parent).current(str(year), key):
@@ -93,7 +95,6 @@ def harmonise_year(
     receipt = {
         **result.receipt,
         "year": year,
-        "synthetic": workspace.synthetic,
         "absent": frame.attrs.get("absent", {}),
     }
     suffixes = (".blanks.parquet", ".csv.gz", ".receipt.json")
@@ -364,11 +365,8 @@ def release_all(
     if manifest.current("released", key):
         progress("released tables are up to date")
         return
-    outputs = released.write(
-        workspace,
-        params,
-        {year: _receipt_with_checks(workspace, year) for year in years},
-        figures_path,
-    )
-    manifest.record("released", key, outputs, versions(False), {"synthetic": workspace.synthetic})
+    received = {year: _receipt_with_checks(workspace, year) for year in years}
+    outputs = released.write(workspace, params, received, figures_path)
+    synthetic = any(bool(receipt["synthetic"]) for receipt in received.values())
+    manifest.record("released", key, outputs, versions(False), {"synthetic": synthetic})
     progress(f"released tables written to {folder}")

@@ -36,8 +36,3 @@ class Workspace:
 
     def released(self, name: int | str, suffix: str = ".parquet") -> Path:
         return self.data / "released" / f"{name}{suffix}"
-
-    @property
-    def synthetic(self) -> bool:
-        """Whether the raw folder holds the synthetic sample and not a survey's records."""
-        return (self.raw / "SYNTHETIC.json").is_file()

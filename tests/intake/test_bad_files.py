@@ -159,7 +159,143 @@ def test_text_where_a_number_belongs(params: Params, tmp_path: Path) -> None:
     table.loc[table["AGE"] == "22", "AGE"] = "twenty-two"
     path.write_bytes(table.to_csv(index=False).encode("cp874"))
     text = line_of(lambda: harmonise(params, 2022, tmp_path))
-    assert "column AGE: no meaning for code twenty-two (16 records)" in text
+    assert "column AGE: 16 records hold no whole number;" in text
+    assert "twenty-two" not in text, "values of records are not shown"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("1,234.5", "32 records hold no number (a comma between thousands);"),
+        ("1234,5", "32 records hold no number (a comma as the decimal mark);"),
+        ("a lot", "32 records hold no number;"),
+    ],
+)
+def test_numbers_written_with_a_comma(
+    params: Params, tmp_path: Path, value: str, words: str
+) -> None:
+    path = raw_files.write_year(tmp_path, 2022) / "lfs654.csv"
+    table = pd.read_csv(path, encoding="cp874", dtype=str, keep_default_na=False)
+    table.loc[(table["NO"] != "") & (table["PSU_NO"] == "7"), "WGT"] = value
+    path.write_bytes(table.to_csv(index=False).encode("cp874"))
+    text = line_of(lambda: harmonise(params, 2022, tmp_path))
+    assert f"column WGT: {words}" in text and "correct the export" in text
+    assert value not in text
+
+
+@pytest.mark.parametrize(("name", "found"), [("AGE", 999), ("MAIN_HR", 500), ("SYN_MONTHS", 99)])
+def test_a_number_that_cannot_be(params: Params, tmp_path: Path, name: str, found: int) -> None:
+    frame = raw_files.people(2021)
+    frame.loc[frame["NO"] == 1, name] = found
+    raw_files.write_year(tmp_path, 2021, frame)
+    text = line_of(lambda: harmonise(params, 2021, tmp_path))
+    assert f"column {name}: outside the limits 0 to" in text
+    assert f"{found} (16 records); if it is a code give its meaning under variables." in text
+
+
+def test_limits_belong_to_numbers(edited) -> None:
+    changed = edited("years/base.yml", "    column: SEX\n", "    column: SEX\n    limits: [0, 1]\n")
+    text = line_of(lambda: changed.year(2021), ParameterError)
+    assert "variables.sex.limits: limits belong to a number" in text
+
+
+def test_persons_without_a_line_number_are_not_lost(params: Params, tmp_path: Path) -> None:
+    frame = raw_files.people(2021)
+    frame.loc[[0, 5], "NO"] = float("nan")
+    raw_files.write_year(tmp_path, 2021, frame)
+    text = line_of(lambda: harmonise(params, 2021, tmp_path))
+    assert text.startswith(
+        "lfs644.sav: 2 records have no NO but other answers (SEX, AGE, RELATION, MARITAL and "
+    )
+    assert "blank_records in params/years/2021.yml" in text
+
+
+def test_module_records_without_a_line_number_are_not_lost(params: Params, tmp_path: Path) -> None:
+    folder = raw_files.write_year(tmp_path, 2023)
+    module, _ = pyreadstat.read_sav(folder / "mig664.sav")
+    module.loc[3, "NO"] = float("nan")
+    pyreadstat.write_sav(module, folder / "mig664.sav")
+    text = line_of(lambda: harmonise(params, 2023, tmp_path))
+    assert text.startswith("mig664.sav: 1 records have no NO but other answers (SYN_NAT, ")
+
+
+def test_a_blank_record_may_hold_the_design(params: Params, tmp_path: Path) -> None:
+    frame = raw_files.people(2021)
+    frame.loc[frame["NO"].isna(), ["MEMBERS", "WEIGHT"]] = 0
+    raw_files.write_year(tmp_path, 2021, frame)
+    assert len(harmonise(params, 2021, tmp_path).blanks) == 8
+
+
+def test_no_person_records(params: Params, tmp_path: Path) -> None:
+    raw_files.write_year(tmp_path, 2021, raw_files.people(2021).assign(NO=float("nan")))
+    text = line_of(lambda: harmonise(params, 2021, tmp_path))
+    assert text.startswith("lfs644.sav: no person records: NO is blank in all 72;")
+
+
+@pytest.mark.parametrize("rows", [slice(None), [3]])
+def test_a_blank_year_does_not_pass_for_the_right_one(
+    params: Params, tmp_path: Path, rows: object
+) -> None:
+    frame = raw_files.people(2021)
+    frame["SYN_YEAR"] = frame["SYN_YEAR"].astype(float)
+    frame.loc[rows, "SYN_YEAR"] = float("nan")
+    raw_files.write_year(tmp_path, 2021, frame)
+    count = 1 if rows == [3] else 64
+    text = line_of(lambda: harmonise(params, 2021, tmp_path))
+    assert f"SYN_YEAR is blank in {count} person records" in text and "file of 2021" in text
+
+
+def declared_missing(frame: pd.DataFrame, path: Path, **missing: list[object]) -> None:
+    names = {"WEIGHT": "WGT", "SIZE": "SIZE_"}
+    pyreadstat.write_sav(frame.rename(columns=names), path, missing_ranges=missing)
+
+
+def test_a_code_declared_missing_needs_a_meaning_too(params: Params, tmp_path: Path) -> None:
+    frame = raw_files.people(2021)
+    frame.loc[frame["SYN_REASON"] == 2, "SYN_REASON"] = 55
+    path = raw_files.write_year(tmp_path, 2021) / "lfs644.sav"
+    declared_missing(frame, path, SYN_REASON=[55])
+    text = line_of(lambda: harmonise(params, 2021, tmp_path))
+    assert "column SYN_REASON: no meaning for code 55 (16 records)" in text
+
+
+def test_a_meaning_goes_before_a_declaration(params: Params, tmp_path: Path) -> None:
+    """97 (since birth) declared missing in the file still becomes the age."""
+    path = raw_files.write_year(tmp_path, 2021) / "lfs644.sav"
+    declared_missing(raw_files.people(2021), path, SYN_DUR=[97, 99])
+    child = harmonise(params, 2021, tmp_path).frame.iloc[2]
+    assert (child["age"], child["years_here"]) == (8, 8)
+
+
+def letters(frame: pd.DataFrame, path: Path, name: str, letter: str) -> None:
+    """Write a Stata file in which a column's code 1 is a letter for missing."""
+    frame[name] = [letter if v == 1 else v for v in frame[name]]
+    frame[name] = frame[name].astype(object)
+    pyreadstat.write_dta(
+        frame.rename(columns={"WEIGHT": "Weight"}), path, missing_user_values={name: [letter]}
+    )
+
+
+@pytest.mark.parametrize("name", ["SYN_REASON", "SYN_NMOVES"])
+def test_letters_for_missing_in_stata_need_a_meaning(
+    params: Params, edited, tmp_path: Path, name: str
+) -> None:
+    frame = raw_files.people(2019)
+    count = int((frame[name] == 1).sum())
+    letters(frame, raw_files.write_year(tmp_path, 2019) / "lfs624.dta", name, "a")
+    text = line_of(lambda: harmonise(params, 2019, tmp_path))
+    assert f"column {name}: no meaning for code .a ({count} records)" in text
+    changed = edited(
+        "years/base.yml", f"column: {name}", f"column: {name}, missing: {{.a: refused}}"
+    ) if name == "SYN_NMOVES" else edited(
+        "years/base.yml", "    column: SYN_REASON\n    missing: {99: unknown}",
+        "    column: SYN_REASON\n    missing: {99: unknown, .a: refused}",
+    )  # fmt: skip
+    made = harmonise(changed, 2019, tmp_path)
+    variable = {"SYN_REASON": "reason", "SYN_NMOVES": "number_of_moves"}[name]
+    rows = made.ledger[(made.ledger["variable"] == variable) & (made.ledger["reason"] == "refused")]
+    assert rows[["source_code", "records"]].to_numpy().tolist() == [[".a", count]]
+    assert made.receipt["files"][0]["types"][name] == "number"
 
 
 def test_blank_in_a_key(params: Params, tmp_path: Path) -> None:
@@ -193,7 +329,7 @@ def test_a_derivation_that_does_not_exist(edited, raw: Path) -> None:
 
 def test_a_condition_that_cannot_be_evaluated(edited, raw: Path) -> None:
     changed = edited(
-        "years/base.yml", "{column: MAIN_HR}", "{column: MAIN_HR, only_if: agee >= 15}"
+        "years/base.yml", "{column: MAIN_HR,", "{column: MAIN_HR, only_if: agee >= 15,"
     )
     text = line_of(lambda: harmonise(changed, 2021, raw), ParameterError)
     assert "variables.hours_main.only_if: cannot be evaluated" in text

@@ -68,6 +68,24 @@ def test_prefix_counts_after_padding_and_sentinels_before_it() -> None:
     assert result == ["farm", "build", None, "serve"]
 
 
+def test_the_ledger_shows_codes_as_the_file_writes_them() -> None:
+    column = coded([1111, 1122, 41001, 99999], width=5)
+    entry = VariableMap.model_validate(
+        {"column": "X", "prefix": 2, "missing": {"99999": "unknown"}, "codes": {"1-98": "any"}}
+    )
+    _, lines, _ = map_category(column, entry, compile_rules(entry.codes or {}, 2), ["any"])
+    assert [(line.source_code, line.harmonised_code, line.reason) for line in lines] == [
+        ("1111", "any", "padded to 5, first 2 digits 01"),
+        ("1122", "any", "padded to 5, first 2 digits 01"),
+        ("41001", "any", "first 2 digits 41"),
+        ("99999", "", "unknown"),
+    ]
+    decoded = coded(["unknown", "6"], numeric=False, decode={"unknown": 6})
+    entry = VariableMap.model_validate({"column": "X", "missing": {"6": "not known"}})
+    _, lines, _ = map_category(decoded, entry, compile_rules({}, None), [])
+    assert [(line.source_code, line.records) for line in lines] == [("unknown or 6", 2)]
+
+
 def test_unmapped_codes_are_counted_most_frequent_first() -> None:
     entry = VariableMap.model_validate({"column": "X", "codes": {"1": "a"}})
     rules = compile_rules(entry.codes or {}, None)
@@ -84,11 +102,13 @@ def test_a_kept_code_outside_the_dictionary_is_unmapped() -> None:
 
 def number(column: Coded, whole: bool = True, **entry: object) -> tuple[list, list]:
     variable = VariableMap.model_validate({"column": "X", **entry})
-    values, lines, unmapped = map_number(
+    values, lines, misfits = map_number(
         column, variable, whole, lambda _: 40.0 + np.arange(len(column.codes))
     )
-    assert sum(line.records for line in lines) + sum(c for _, c in unmapped.codes) == len(values)
-    return [None if np.isnan(v) else v for v in values], unmapped.codes
+    strange = [*misfits.codes.codes, *misfits.outside.codes]
+    lost = misfits.texts + sum(count for _, count in strange)
+    assert sum(line.records for line in lines) + lost == len(values)
+    return [None if np.isnan(v) else v for v in values], [*strange, misfits.texts]
 
 
 def test_numbers_sentinels_and_values_of_another_variable() -> None:
@@ -96,13 +116,20 @@ def test_numbers_sentinels_and_values_of_another_variable() -> None:
         coded([3, 97, 99, np.nan]), missing={"99": "unknown"}, codes={"97": "=age"}
     )
     assert values == [3, 41, None, None]
-    assert unmapped == []
+    assert unmapped == [0]
 
 
 def test_numbers_that_are_none() -> None:
-    column = coded(["3", "x", "4.5"], numeric=False)
-    assert number(column)[1] == [("4.5", 1), ("x", 1)]
-    assert number(column, whole=False)[1] == [("x", 1)]
+    column = coded(["3", "x", "4.5", ".b"], numeric=False)
+    assert number(column)[1] == [(".b", 1), 2]
+    assert number(column, whole=False)[1] == [(".b", 1), 1]
+
+
+def test_numbers_outside_their_limits() -> None:
+    column = coded([3, 97, 99, 200, -1])
+    found = number(column, codes={"97": "=age"}, missing={"99": "unknown"}, limits=[0, 90])
+    assert found[1] == [("-1", 1), ("200", 1), 0]
+    assert found[0][:3] == [3, 41, None]
 
 
 def test_ranges_and_blanks_of_numbers() -> None:

@@ -139,6 +139,18 @@ def test_ledger_tells_what_was_done(years: dict[int, Harmonised], params: Params
     assert set(ignored) >= {"SIZE_", "AMOUNT", "GRADE_A"}
 
 
+def test_ledger_shows_raw_codes_and_repairs(years: dict[int, Harmonised]) -> None:
+    """Lost leading zeros are named where they were put back, a sentinel as the file writes it."""
+    ledger = years[2019].ledger.set_index(["variable", "source_code"])
+    assert ledger.loc[("sector", "1111"), "reason"] == "padded to 5, first 2 digits 01"
+    assert ledger.loc[("occupation", "110"), "reason"] == "padded to 4, first digit 0"
+    assert "PSU_NO padded to 4" in ledger.loc[("psu", "(key)"), "reason"]
+    written = years[2023].ledger.set_index(["variable", "source_code"])
+    assert written.loc[("sector", "01111"), "reason"] == "first 2 digits 01"
+    labelled = years[2022].ledger.set_index(["variable", "source_code"])
+    assert labelled.loc[("marital_status", "ไม่ทราบ"), "records"] == 16
+
+
 def test_ledger_is_in_order(years: dict[int, Harmonised]) -> None:
     ledger = years[2024].ledger
     codes = ledger.loc[ledger["variable"] == "reason", "source_code"].tolist()
@@ -175,8 +187,8 @@ def test_absent_variables_are_left_out_with_the_reason(edited, raw: Path) -> Non
 
 def test_only_if_blanks_what_lies_outside(edited, raw: Path) -> None:
     changed = edited(
-        "years/base.yml", "  hours_main: {column: MAIN_HR}",
-        "  hours_main: {column: MAIN_HR, only_if: age >= 30}",
+        "years/base.yml", "  hours_main: {column: MAIN_HR,",
+        "  hours_main: {column: MAIN_HR, only_if: age >= 30,",
     )  # fmt: skip
     harmonised = harmonise(changed, 2021, raw)
     inside = harmonised.frame["hours_main"].notna()

@@ -128,6 +128,7 @@ def one_psu_in_a_stratum(frame: pd.DataFrame) -> None:
         ("M2", put("previous_province", [3], "20"), 1),
         ("M3", put("months_since_move", [0], 12), 1),
         ("M3", put("years_here", [1], 39), 1),
+        ("M3", put("months_since_move", [0], 600), 1),
         ("M3", put("years_here", [0], 2), 1),
         ("M4", put("birth_province", [0, 3], [None, "20"]), 2),
         ("M6", put("age", [0, 3], [12, 13]), 2),
@@ -151,6 +152,41 @@ def test_each_check_catches_its_fault(
     assert result["status"] == "fail", result
     assert count is None or result["count"] == count, result
     assert all(isinstance(key, str) and len(key) < 40 for key in result["worst"])
+
+
+def test_moves_inside_one_area_are_told_or_counted_as_wrong(
+    small: Params, clean: Harmonised
+) -> None:
+    """Two of 32 movers came from Bangkok to Bangkok."""
+    frame = clean.frame.copy()
+    assert set(frame.loc[[0, 4], "province"]) == {"10"}
+    put("previous_province", [0, 4], "10")(frame)
+    told = check_of(small, replace(clean, frame=frame), "M2")
+    assert (told["status"], told["count"]) == ("pass", 0)
+    assert told["reason"] == "2 moves inside one area, counted by country.yml"
+    census = Params(small.dir)
+    definitions = small.country.definitions.model_copy(
+        update={"moves_inside_single_areas": "not_counted"}
+    )
+    census.__dict__["country"] = small.country.model_copy(update={"definitions": definitions})
+    wrong = check_of(census, replace(clean, frame=frame), "M2")
+    assert (wrong["status"], wrong["count"], wrong["severity"]) == ("fail", 2, "E")
+    assert wrong["reason"] == "2 moves inside one area, not counted by country.yml"
+
+
+def test_the_move_came_after_birth(small: Params, clean: Harmonised) -> None:
+    """A survey that asks for five years: a child of one year cannot have moved 30 months ago."""
+    wide = Params(small.dir)
+    definitions = small.country.definitions.model_copy(update={"window_months": 60})
+    wide.__dict__["country"] = small.country.model_copy(update={"definitions": definitions})
+    frame = clean.frame.copy()
+    put("age", [0, 4], [0, 1])(frame)
+    put("years_here", [0, 4], 0)(frame)
+    put("months_since_move", [0, 4], [11, 23])(frame)
+    possible = check_of(wide, replace(clean, frame=frame), "M3")
+    assert (possible["status"], possible["reason"]) == ("pass", "1 infants among the movers")
+    put("months_since_move", [0, 4], [12, 30])(frame)
+    assert check_of(wide, replace(clean, frame=frame), "M3")["count"] == 2
 
 
 def test_blank_records_that_are_missing(small: Params, clean: Harmonised) -> None:

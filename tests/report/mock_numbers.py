@@ -123,6 +123,7 @@ RATES = {
     "lifetime.rate_harmonised": 20.6,
     "lifetime.rate_internal": 18.9,
     "lifetime.foreign_born_rate": 2.1,
+    "lifetime.birthplace_unknown": 0.3,
     "recent_internal.return_share": 21.0,
 }
 NET = {"1": -0.2, "2": 0.16, "3": 0.13, "4": -0.14, "5": -0.06}

@@ -68,7 +68,7 @@ def run(workspace: Workspace, year: int, progress: Callable[[str], None]) -> dic
     document = {
         "schema_version": 1,
         "year": year,
-        "synthetic": workspace.synthetic,
+        "synthetic": result.receipt["synthetic"],
         "checks": checks,
         "errors": [c["id"] for c in failed if c["severity"] == "E"],
         "warnings": [c["id"] for c in failed if c["severity"] == "W"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from lfsmig.intake.protocol import Finding, NotApplicable, Subject, before, check
@@ -19,6 +21,7 @@ MOVER_ITEMS = (
     "sent_remittances",
 )
 WORK_REASONS = ("look_for_work", "job_duty", "change_job", "more_income")
+MONTHS_A_YEAR = 12
 AMOUNTS = ("remittance_cash", "remittance_goods")
 
 
@@ -72,18 +75,37 @@ def another_place(subject: Subject) -> Finding:
             wrong |= (country & home & abroad) | (
                 country & ~home & subject.known("previous_area") & ~abroad
             )
-    level = subject.params.country.definitions.move_level
-    if level == "screener" and country is None:
+    inside = _inside_single_area(subject) & moved
+    definitions = subject.params.country.definitions
+    if definitions.moves_inside_single_areas == "not_counted":
+        wrong |= inside
+    if definitions.move_level == "screener" and country is None and not inside.any():
         raise NotApplicable("only the screener tells the previous place")
-    return subject.persons(moved & wrong, moved)
+    note = (
+        f"{int(inside.sum())} moves inside one area, "
+        f"{definitions.moves_inside_single_areas.replace('_', ' ')} by country.yml"
+    )
+    found = subject.persons(moved & wrong, moved)
+    return replace(found, note=note) if inside.any() else found
+
+
+def _inside_single_area(subject: Subject) -> np.ndarray:
+    """Mark who names the present place as the previous one where that is one area."""
+    single = subject.params.country.single_areas
+    if not single or "previous_province" not in subject.frame:
+        return np.zeros(len(subject.frame), bool)
+    now = subject.text("province")
+    same = np.equal(subject.text("previous_province"), now)
+    return np.asarray(same & np.isin(now.astype(str), single), dtype=bool)
 
 
 @check(
     "M3",
     "moved",
     "age",
-    en="The time since the move is under the window, and nobody lives here longer than alive",
-    th="ระยะเวลาหลังการย้ายไม่เกินช่วงอ้างอิง และไม่มีผู้ใดอยู่นานกว่าอายุ",
+    en="The time since the move is under the window, the move came after birth, and nobody lives "
+    "here longer than alive",
+    th="ระยะเวลาหลังการย้ายไม่เกินช่วงอ้างอิง การย้ายเกิดขึ้นหลังเกิด และไม่มีผู้ใดอยู่นานกว่าอายุ",
 )
 def duration_possible(subject: Subject) -> Finding:
     moved, age = _moved(subject), subject.number("age")
@@ -91,12 +113,15 @@ def duration_possible(subject: Subject) -> Finding:
     if "months_since_move" in subject.frame:
         months = subject.number("months_since_move")
         wrong |= (months >= subject.params.country.definitions.window_months) | (months < 0)
+        # Age counts completed years: someone of age 0 is under twelve months old.
+        wrong |= months >= MONTHS_A_YEAR * (age + 1)
     if "years_here" in subject.frame:
         years = subject.number("years_here")
         wrong |= (years > age) | (moved & (years >= 1))
     elif "months_since_move" not in subject.frame:
         raise NotApplicable("the survey does not ask for the time since the move")
-    return subject.persons(wrong)
+    infants = int((moved & (age == 0)).sum())
+    return replace(subject.persons(wrong), note=f"{infants} infants among the movers")
 
 
 @check(

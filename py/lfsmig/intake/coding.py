@@ -14,6 +14,10 @@ from lfsmig.params.mapping import VariableMap
 
 KEEP = "="
 _NUMBERS = re.compile(r"^\d+(-\d+)?(\s*,\s*\d+(-\d+)?)*$")
+# Stata's letters for missing values; numbers written with a comma.
+_LETTER = re.compile(r"^\.[a-z]$")
+_COMMA = re.compile(r"^-?\d+(,\d+)+(\.\d+)?$")
+_THOUSANDS = re.compile(r"^-?\d{1,3}(,\d{3})+(\.\d+)?$")
 
 
 @dataclass
@@ -87,55 +91,73 @@ class Unmapped:
         return shown + (f" and {more} more" if more > 0 else "")
 
 
-def shortened(column: Coded, prefix: int | None) -> Coded:
-    """Keep the leading digits of every code (the major group of an occupation)."""
-    if prefix is None:
-        return column
-    short = [value[:prefix] for value in column.values]
-    order = {value: index for index, value in enumerate(dict.fromkeys(short))}
-    target = np.array([order[value] for value in short] + [-1], dtype=np.int64)
-    return Coded(
-        column.file, column.name, column.found, target[column.codes], list(order), list(order)
-    )
+@dataclass(frozen=True)
+class Misfits:
+    """What a column of numbers holds that is none, or none that can be.
+
+    Attributes
+    ----------
+    codes
+        Codes without a meaning.
+    outside
+        Numbers outside the mapping's limits.
+    texts
+        Records with something else than a number; their values are not kept.
+    expected, hint
+        What was expected in them, and what they look like.
+    """
+
+    codes: Unmapped
+    outside: Unmapped
+    texts: int = 0
+    expected: str = "number"
+    hint: str = ""
+
+
+def padded_to(column: Coded, width: int | None = None) -> int:
+    """Width that leading zeros were added up to, 0 where the file writes all of them."""
+    for value, raw in zip(column.values, column.raw, strict=True):
+        whole = value.zfill(width) if width else value
+        if raw.isdigit() and len(whole) > len(raw):
+            return len(whole)
+    return 0
 
 
 def map_category(
     column: Coded, entry: VariableMap, rules: Rules, categories: list[str]
 ) -> tuple[pd.Categorical[str], list[Line], Unmapped]:
-    """Map a coded column to the codes of the dictionary."""
-    sentinels = set(entry.missing)
-    # Sentinels are written for the whole code, so they count before it is shortened.
-    kept = np.array([value in sentinels for value in column.values] + [False], dtype=bool)[
-        column.codes
-    ]
-    lines = [
-        Line(value, "", int((column.codes == index).sum()), entry.missing[value])
-        for index, value in enumerate(column.values)
-        if value in sentinels
-    ]
-    source = shortened(column, entry.prefix)
-    codes = np.where(kept, -1, source.codes)
+    """Map a coded column to the codes of the dictionary.
+
+    Sentinels are written for the whole code, so they count before it is shortened. The ledger has
+    one line for each code as the file writes it.
+    """
     position = {code: index for index, code in enumerate(categories)}
-    counts = np.bincount(codes[codes >= 0], minlength=len(source.values))
-    target = np.full(len(source.values) + 1, -1, dtype=np.int64)
+    counts = column.counts()
+    target = np.full(len(column.values) + 1, -1, dtype=np.int64)
+    lines: list[Line] = []
     unmapped: list[tuple[str, int]] = []
-    for index, value in enumerate(source.values):
-        if not counts[index]:
+    for index, value in enumerate(column.values):
+        count = int(counts[index])
+        if not count:
             continue
-        known, code = rules.find(value)
+        if value in entry.missing:
+            lines.append(Line(column.raw[index], "", count, entry.missing[value]))
+            continue
+        known, code = rules.find(value[: entry.prefix])
         if not known or (code is not None and code not in position):
-            unmapped.append((source.raw[index], int(counts[index])))
+            unmapped.append((column.raw[index], count))
             continue
         target[index] = -1 if code is None else position[code]
-        lines.append(Line(source.raw[index], code or "", int(counts[index])))
-    blank = source.codes < 0
+        reason = _read_as(column.raw[index], value, entry.prefix)
+        lines.append(Line(column.raw[index], code or "", count, reason))
+    blank = column.codes < 0
     blanks = int(blank.sum())
-    result = target[codes]
+    result = target[column.codes]
     if blanks:
         lines.append(Line("(blank)", rules.blank or "", blanks))
         if rules.blank is not None:
-            result[blank & ~kept] = position[rules.blank]
-    unmapped.sort(key=lambda item: (-item[1], item[0]))
+            result[blank] = position[rules.blank]
+    unmapped.sort(key=_most_frequent)
     return (
         pd.Categorical.from_codes(result, categories=pd.Index(categories), ordered=True),
         lines,
@@ -143,22 +165,35 @@ def map_category(
     )
 
 
+def _read_as(raw: str, value: str, prefix: int | None) -> str:
+    """Say what was done to a code before its meaning was looked up."""
+    parts = []
+    if raw.isdigit() and len(value) > len(raw):
+        parts.append(f"padded to {len(value)}")
+    if prefix is not None:
+        parts.append(
+            f"first {prefix} digits {value[:prefix]}" if prefix > 1 else f"first digit {value[:1]}"
+        )
+    return ", ".join(parts)
+
+
 def map_number(
     column: Coded,
     entry: VariableMap,
     whole: bool,
     other: Callable[[str], np.ndarray],
-) -> tuple[np.ndarray, list[Line], Unmapped]:
+) -> tuple[np.ndarray, list[Line], Misfits]:
     """Map a coded column to numbers; `codes` names special values, the rest is kept."""
     values = pd.to_numeric(pd.Series(column.values, dtype=object), errors="coerce").to_numpy(float)
     counts = column.counts()
     lines: list[Line] = []
-    unmapped: list[tuple[str, int]] = []
+    strange: list[tuple[int, int]] = []
     specials = compile_rules(entry.codes or {}, None)
     table = np.append(values, np.nan)
     borrowed: list[tuple[int, str]] = []
     special_count = 0
-    for index in np.flatnonzero(_looked_at(column, values, entry, specials, whole)).tolist():
+    look = _looked_at(column, values, entry, specials, whole) & (counts > 0)
+    for index in np.flatnonzero(look).tolist():
         text, count = column.values[index], int(counts[index])
         if text in entry.missing:
             table[index] = np.nan
@@ -166,7 +201,7 @@ def map_number(
         else:
             known, target = specials.find(text)
             if not known:
-                unmapped.append((column.raw[index], count))
+                strange.append((index, count))
                 continue
             if target is None:
                 table[index] = np.nan
@@ -185,28 +220,59 @@ def map_number(
     blanks = int((column.codes < 0).sum())
     if specials.blank is not None:
         result[column.codes < 0] = float(specials.blank)
-    rest = len(column.codes) - blanks - special_count - sum(count for _, count in unmapped)
+    rest = len(column.codes) - blanks - special_count - sum(count for _, count in strange)
     if rest:
         lines.append(Line("(number)", "(number)", rest))
     if blanks:
         lines.append(Line("(blank)", specials.blank or "", blanks))
-    unmapped.sort(key=lambda item: (-item[1], item[0]))
-    return result, lines, Unmapped(unmapped)
+    return result, lines, _misfits(column, values, strange, whole)
 
 
 def _looked_at(
     column: Coded, values: np.ndarray, entry: VariableMap, specials: Rules, whole: bool
 ) -> np.ndarray:
-    """Mark the distinct values that are not simply kept: sentinels, special codes, non-numbers."""
+    """Mark the distinct values that are not simply kept: sentinels, special codes, misfits."""
     look = ~np.isfinite(values)
     if whole:
         look |= np.nan_to_num(values) % 1 != 0
+    if entry.limits is not None:
+        look |= (values < entry.limits[0]) | (values > entry.limits[1])
     named = set(entry.missing) | set(specials.exact)
     if named:
         look |= np.array([text in named for text in column.values], dtype=bool)
     for low, high, _ in specials.ranges:
         look |= (values >= low) & (values <= high)
     return look
+
+
+def _misfits(
+    column: Coded, values: np.ndarray, strange: list[tuple[int, int]], whole: bool
+) -> Misfits:
+    """Sort what has no meaning: letters for missing, numbers that cannot be, no numbers at all."""
+    codes, outside, texts = [], [], []
+    for index, count in strange:
+        if _LETTER.match(column.values[index]):
+            codes.append((column.raw[index], count))
+        elif not np.isfinite(values[index]) or (whole and values[index] % 1 != 0):
+            texts.append((column.values[index], count))
+        else:
+            outside.append((column.raw[index], count))
+    words = [text for text, _ in texts]
+    hint = ""
+    if words and all(_COMMA.match(text) for text in words):
+        thousands = all(_THOUSANDS.match(text) for text in words)
+        hint = f" (a comma {'between thousands' if thousands else 'as the decimal mark'})"
+    return Misfits(
+        Unmapped(sorted(codes, key=_most_frequent)),
+        Unmapped(sorted(outside, key=_most_frequent)),
+        sum(count for _, count in texts),
+        "whole number" if whole else "number",
+        hint,
+    )
+
+
+def _most_frequent(item: tuple[str, int]) -> tuple[int, str]:
+    return -item[1], item[0]
 
 
 def compose(columns: list[Coded], widths: list[int | None], separator: str) -> np.ndarray:

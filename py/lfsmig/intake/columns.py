@@ -18,7 +18,11 @@ from lfsmig.params.mapping import Column, YearMap
 
 @dataclass(frozen=True)
 class Coded:
-    """A raw column: `values[codes]` are its texts, -1 is blank; `raw` as written in the file."""
+    """A raw column: `values[codes]` are its texts, -1 is blank.
+
+    `raw` is each value as the file writes it; several writings of one value stand side by side
+    ("1 or 01").
+    """
 
     file: str
     name: str
@@ -81,8 +85,8 @@ def code_column(table: RawTable, found: str, name: str, column: Column, where: s
     raw = [_text(value) for value in uniques]
     numeric = pd.api.types.is_numeric_dtype(series)
     values = []
-    for text in raw:
-        plain = text if numeric else text.strip()
+    for index, text in enumerate(raw):
+        plain = raw[index] = text if numeric else text.strip()
         plain = column.decode.get(plain, plain)
         values.append(_padded(plain, column.width))
     return _compact(table.name, name, found, codes, values, raw)
@@ -108,7 +112,7 @@ def _compact(
 ) -> Coded:
     """Join values that became equal ("1" and "01"), keep codes in order, make blanks -1."""
     order: dict[str, int] = {}
-    shown: list[str] = []
+    shown: list[dict[str, None]] = []
     target = np.empty(len(values) + 1, dtype=np.int64)
     target[-1] = -1
     for index, value in enumerate(values):
@@ -117,6 +121,8 @@ def _compact(
             continue
         if value not in order:
             order[value] = len(order)
-            shown.append(raw[index])
+            shown.append({})
+        shown[order[value]][raw[index]] = None
         target[index] = order[value]
-    return Coded(file, name, found, target[codes], list(order), shown)
+    written = [" or ".join(texts) for texts in shown]
+    return Coded(file, name, found, target[codes], list(order), written)

@@ -20,6 +20,7 @@ def dictionary_text(params: Params) -> str:
     head = ["variable", "group", "type", "unit"]
     head += [f"label_{language}" for language in languages]
     head += [f"universe_{language}" for language in languages]
+    head.append("asked_if")
     head += [f"missing_{language}" for language in languages]
     head += ["code", *(f"code_label_{language}" for language in languages)]
     head += [f"note_{language}" for language in languages]
@@ -32,7 +33,8 @@ def dictionary_text(params: Params) -> str:
 
     for name, entry in params.variables.items():
         start = [name, entry.group, entry.type, entry.unit or ""]
-        start += texts(entry.label) + texts(entry.universe) + texts(entry.missing)
+        start += [*texts(entry.label), *texts(entry.universe), entry.asked_if or ""]
+        start += texts(entry.missing)
         for code, label in _codes(params, entry):
             writer.writerow([*start, code, *texts(label), *texts(entry.note)])
     return out.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -78,8 +79,25 @@ def _rows(column: Coded, rows: np.ndarray) -> Coded:
     return Coded(column.file, column.name, column.found, taken, column.values, column.raw)
 
 
-def open_year(year: YearParams, folder: Path, where: str) -> RawYear:
-    """Read all files of a year and link them to one row per person."""
+def open_year(year: YearParams, folder: Path, where: str, design: Set[str]) -> RawYear:
+    """Read all files of a year and link them to one row per person.
+
+    Parameters
+    ----------
+    year
+        The year's mapping.
+    folder
+        Folder of the files.
+    where
+        The mapping's file, for messages.
+    design
+        Columns that a record of a household not interviewed may hold.
+
+    Raises
+    ------
+    InputError
+        A file cannot be read, is another year's, or holds records that would be lost.
+    """
     mapping = year.map
     tables = [(spec, read_raw(folder, spec)) for spec in mapping.files]
     sources = []
@@ -88,11 +106,11 @@ def open_year(year: YearParams, folder: Path, where: str) -> RawYear:
         sources.append(Source(table, found, np.arange(table.rows)))
     _unused(mapping, sources, where)
     main = sources[0]
+    main.rows, blanks = _drop_blanks(mapping, main, where, design)
     _check_year(year, main, where)
-    main.rows, blanks = _drop_blanks(mapping, main, where)
     raw = RawYear(mapping, where, sources, blanks)
     for (spec, _), source in zip(tables[1:], sources[1:], strict=True):
-        raw.merges.append(_link(raw, spec, source))
+        raw.merges.append(_link(raw, spec, source, design))
     return raw
 
 
@@ -125,6 +143,12 @@ def _check_year(year: YearParams, main: Source, where: str) -> None:
     column = code_column(
         main.table, main.found[check.column], check.column, year.map.columns[check.column], where
     )
+    blank = int((column.codes[main.rows] < 0).sum())
+    if blank:
+        raise InputError(
+            f"{main.table.name}: {column.found} is blank in {blank} person records, so nothing "
+            f"tells that this is the file of {year.year}; correct the file or year_check in {where}"
+        )
     texts = {value[: check.prefix] for value in column.values}
     for text in sorted(texts):
         if not text.isdigit() or int(text) - check.offset != year.year:
@@ -135,7 +159,10 @@ def _check_year(year: YearParams, main: Source, where: str) -> None:
             )
 
 
-def _drop_blanks(mapping: YearMap, main: Source, where: str) -> tuple[np.ndarray, np.ndarray]:
+def _drop_blanks(
+    mapping: YearMap, main: Source, where: str, design: Set[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Part person records from blank ones, which hold nothing but the design."""
     rows = np.arange(main.table.rows)
     if mapping.blank_records is None:
         return rows, rows[:0]
@@ -146,10 +173,40 @@ def _drop_blanks(mapping: YearMap, main: Source, where: str) -> tuple[np.ndarray
             f"correct blank_records in {where}"
         )
     column = code_column(main.table, main.found[name], name, mapping.columns[name], where)
-    return np.flatnonzero(column.codes >= 0), np.flatnonzero(column.codes < 0)
+    persons, blanks = np.flatnonzero(column.codes >= 0), np.flatnonzero(column.codes < 0)
+    if not len(persons):
+        raise InputError(
+            f"{main.table.name}: no person records: {column.found} is blank in all "
+            f"{main.table.rows}; correct the file, or blank_records in {where}"
+        )
+    _hold_nothing(mapping, main, blanks, name, design, f"blank_records in {where}")
+    return persons, blanks
 
 
-def _link(raw: RawYear, spec: RawFile, source: Source) -> dict[str, object]:
+def _hold_nothing(
+    mapping: YearMap, source: Source, rows: np.ndarray, key: str, design: Set[str], cure: str
+) -> None:
+    """Stop where records without the key hold answers: they would be lost without a word."""
+    answered = np.zeros(len(rows), dtype=bool)
+    names = []
+    for name, found in source.found.items():
+        if name == key or name in design or not len(rows):
+            continue
+        part = RawTable(source.table.name, {found: source.table.columns[found].take(rows)}, 0, {})
+        filled = code_column(part, found, name, mapping.columns[name], "").codes >= 0
+        if filled.any():
+            answered |= filled
+            names.append(found)
+    if answered.any():
+        shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if names[4:] else "")
+        raise InputError(
+            f"{source.table.name}: {int(answered.sum())} records have no {source.found[key]} but "
+            f"other answers ({shown}); a record of a household not interviewed holds the design "
+            f"alone; correct the file, or {cure}"
+        )
+
+
+def _link(raw: RawYear, spec: RawFile, source: Source, design: Set[str]) -> dict[str, object]:
     """Find each person's row in a further file by the key; report what does not fit."""
     on = spec.on or []
     if not on:
@@ -166,6 +223,14 @@ def _link(raw: RawYear, spec: RawFile, source: Source) -> dict[str, object]:
         for name in on
     ]
     full = np.flatnonzero(theirs[-1].codes >= 0)
+    _hold_nothing(
+        raw.mapping,
+        source,
+        np.flatnonzero(theirs[-1].codes < 0),
+        on[-1],
+        design | {*on, *spec.agree},
+        f"on of {spec.path} in {raw.where}",
+    )
     ours = [raw.column(name) for name in on]
     key_here, key_there = common_keys(ours, [column.take(full) for column in theirs])
     index = pd.Index(key_there)

@@ -12,17 +12,20 @@ from lfsmig.errors import InputError
 from lfsmig.intake.coding import (
     KEEP,
     Line,
+    Misfits,
     Unmapped,
     compile_rules,
     compose,
     map_category,
     map_number,
+    padded_to,
 )
 from lfsmig.intake.columns import Coded
 from lfsmig.intake.derive import DERIVATIONS
 from lfsmig.intake.files import RawYear, open_year
 from lfsmig.intake.ledger import ledger_frame
 from lfsmig.params import Params, VariableMap, YearParams
+from lfsmig.synthetic import folder_is_synthetic, titles_are_synthetic
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def harmonise(params: Params, year: int, raw_dir: Path) -> Harmonised:
     folder = raw_dir / str(year)
     if not folder.is_dir() and (raw_dir / year_params.map.files[0].path).is_file():
         folder = raw_dir
-    raw = open_year(year_params, folder, where)
+    raw = open_year(year_params, folder, where, _design_columns(params, year_params))
     mapper = _Mapper(params, year_params, raw, where)
     frame = mapper.run()
     blanks = mapper.blank_households()
@@ -79,9 +82,20 @@ def harmonise(params: Params, year: int, raw_dir: Path) -> Harmonised:
         year,
         frame,
         ledger_frame(mapper.ledger),
-        _receipt(params, year_params, raw, frame, blanks, raw_dir),
+        _receipt(year_params, raw, frame, blanks, folder),
         blanks,
     )
+
+
+def _design_columns(params: Params, year: YearParams) -> set[str]:
+    """Raw columns of the design: all that a record of a household not interviewed may hold."""
+    check = year.map.year_check
+    columns = {check.column} if check else set()
+    for name, entry in year.map.variables.items():
+        if params.variables[name].group == "design":
+            columns |= {entry.column} if entry.column else set()
+            columns |= {part.column for part in entry.parts or []}
+    return columns
 
 
 class _Mapper:
@@ -124,10 +138,9 @@ class _Mapper:
             self._stop_at(name, column, unmapped)
             self.made[name] = pd.Series(values)
         elif kind in ("integer", "number"):
-            numbers, lines, unmapped = map_number(
-                column, entry, kind == "integer", self._numbers_of
-            )
-            self._stop_at(name, column, unmapped)
+            numbers, lines, misfits = map_number(column, entry, kind == "integer", self._numbers_of)
+            self._stop_at_number(name, column, entry, misfits)
+            self._stop_at(name, column, misfits.codes)
             series = pd.Series(numbers)
             self.made[name] = series.astype("Int64") if kind == "integer" else series
         else:
@@ -170,7 +183,12 @@ class _Mapper:
                 f"variables.{name} in {self.where}"
             )
         self.made[name] = pd.Series(key, dtype="str")
-        line = Line("(key)", "(key)", self.raw.records)
+        padded = [
+            f"{one.found} padded to {width}"
+            for one, part in zip(columns, parts, strict=True)
+            if (width := padded_to(one, part.width))
+        ]
+        line = Line("(key)", "(key)", self.raw.records, ", ".join(padded))
         self._note(name, columns[0], [line], entry, "+".join(c.found for c in columns))
 
     def _derive(self, name: str, entry: VariableMap) -> None:
@@ -225,6 +243,25 @@ class _Mapper:
             raise InputError(
                 f"{column.file}: column {column.found}: no meaning for code {unmapped.text()}; "
                 f"add it under variables.{name}.codes in {self.where}"
+            )
+
+    def _stop_at_number(
+        self, name: str, column: Coded, entry: VariableMap, misfits: Misfits
+    ) -> None:
+        """Stop at what is no number, or none that can be; amounts are not shown, only counts."""
+        start = f"{column.file}: column {column.found}: "
+        if misfits.texts:
+            raise InputError(
+                f"{start}{misfits.texts} records hold no {misfits.expected}{misfits.hint}; "
+                "expected digits, with a point before decimals; correct the export, or give a "
+                f"code its meaning under variables.{name}.missing in {self.where}"
+            )
+        if misfits.outside.codes:
+            low, high = (f"{edge:g}" for edge in entry.limits or [])
+            raise InputError(
+                f"{start}outside the limits {low} to {high}: {misfits.outside.text()}; if it is a "
+                f"code give its meaning under variables.{name}.missing in {self.where}, else "
+                "correct the file or the limits"
             )
 
     def _note(
@@ -311,12 +348,11 @@ class _Mapper:
 
 
 def _receipt(
-    params: Params,
     year: YearParams,
     raw: RawYear,
     frame: pd.DataFrame,
     blanks: pd.DataFrame,
-    raw_dir: Path,
+    folder: Path,
 ) -> dict[str, object]:
     main = raw.sources[0].table
     weight = frame["weight"] if "weight" in frame else pd.Series(dtype=float)
@@ -326,7 +362,8 @@ def _receipt(
 
     return {
         "year": year.year,
-        "synthetic": (raw_dir / "SYNTHETIC.json").is_file() or "SYNTHETIC" in main.title.upper(),
+        "synthetic": folder_is_synthetic(folder, year.year)
+        or titles_are_synthetic(source.table.title for source in raw.sources),
         "files": [source.table.facts for source in raw.sources],
         "records": main.rows,
         "blank_records": len(raw.blanks),

@@ -107,7 +107,10 @@ def _missing(folder: Path, name: str) -> str:
 def _storage(values: Any) -> str:
     if isinstance(values.dtype, pd.CategoricalDtype):
         return "untyped"
-    return "number" if pd.api.types.is_numeric_dtype(values) else "text"
+    if pd.api.types.is_numeric_dtype(values):
+        return "number"
+    # Numbers stand in an array of objects where letters for missing are among them.
+    return "text" if pd.api.types.infer_dtype(values) in ("string", "empty") else "number"
 
 
 def _read_statistical(path: Path, spec: RawFile, kind: str) -> tuple[dict[str, Any], int, str, str]:
@@ -118,8 +121,13 @@ def _read_statistical(path: Path, spec: RawFile, kind: str) -> tuple[dict[str, A
     tries.append(spec.encoding or FALLBACK_ENCODING)
     for encoding in tries:
         try:
+            # What the file declares as missing has codes too: what they mean the mapping decides.
             columns, meta = reader(
-                path, encoding=encoding, disable_datetime_conversion=True, output_format="dict"
+                path,
+                encoding=encoding,
+                disable_datetime_conversion=True,
+                output_format="dict",
+                user_missing=True,
             )
         except (pyreadstat.ReadstatError, pyreadstat.PyreadstatError, UnicodeDecodeError) as error:
             problem = error
@@ -144,8 +152,11 @@ def _read_statistical(path: Path, spec: RawFile, kind: str) -> tuple[dict[str, A
         title = str(getattr(meta, "file_label", "") or "")
         kinds = getattr(meta, "readstat_variable_types", {})
         # The reader hands over lists, which cost half the time of its data frame.
+        lettered = getattr(meta, "missing_user_values", None) or {}
         arrays = {
-            str(name): np.array(values, dtype=object if kinds.get(name) == "string" else float)
+            str(name): _with_letters(values)
+            if name in lettered
+            else np.array(values, dtype=object if kinds.get(name) == "string" else float)
             for name, values in columns.items()
         }
         return arrays, rows, str(used).lower(), title
@@ -159,6 +170,17 @@ def _read_statistical(path: Path, spec: RawFile, kind: str) -> tuple[dict[str, A
     raise InputError(
         f"{spec.path}: this is not a readable {kind} file, perhaps cut short ({words}); "
         "copy it again from the source"
+    )
+
+
+def _with_letters(values: list[Any]) -> np.ndarray:
+    """Numbers with Stata's missing values .a to .z among them, which keep their letters."""
+    return np.array(
+        [
+            np.nan if value is None else f".{value}" if isinstance(value, str) else float(value)
+            for value in values
+        ],
+        dtype=object,
     )
 
 

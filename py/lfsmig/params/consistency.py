@@ -54,6 +54,19 @@ def check_country(document: Document, country: Country) -> None:
                 )
 
 
+def check_places(document: Document, country: Country, known: set[str]) -> None:
+    """Check that the places which country.yml names are in the geography table."""
+    named: list[tuple[KeyPath, str]] = [
+        (("families", number, place), code)
+        for number, family in enumerate(country.families)
+        for place, code in enumerate(family)
+    ]
+    named += [(("single_areas", place), code) for place, code in enumerate(country.single_areas)]
+    for path, code in named:
+        if code not in known:
+            raise document.error(path, f"{code} is not in {country.geography.table}")
+
+
 def check_variables(document: Document, country: Country, variables: dict[str, Variable]) -> None:
     """Check that categories have codes and that every text is there in every language."""
     for name, entry in variables.items():
@@ -216,6 +229,11 @@ def _check_mapped(
     ways = [key for key in ("column", "parts", "derive") if getattr(entry, key) is not None]
     if len(ways) != 1:
         raise document.error(path, "expected exactly one of column, parts, derive")
+    if entry.limits is not None:
+        if variables[name].type not in ("integer", "number"):
+            raise document.error((*path, "limits"), "limits belong to a number")
+        if entry.limits[0] > entry.limits[1]:
+            raise document.error((*path, "limits"), "expected the lower limit first")
     used = [entry.column] if entry.column else [part.column for part in entry.parts or []]
     for column in used:
         if column not in year_map.columns:

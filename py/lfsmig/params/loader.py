@@ -184,6 +184,9 @@ class Params:
         consistency.check_variables(document, self.country, variables)
         consistency.check_groupings(self.document("country.yml"), self.country, variables)
         consistency.check_design(self.document("country.yml"), self.country, variables)
+        geography = self.country.geography
+        places = {row[geography.code] for row in self.table(geography.table)}
+        consistency.check_places(self.document("country.yml"), self.country, places)
         return variables
 
     @cached_property

@@ -65,6 +65,8 @@ class VariableMap(Model):
     missing: dict[str, str] = Field(default_factory=dict)
     codes: dict[str, Code | None] | None = None
     lookup: Lookup | None = None
+    # Lowest and highest possible number; what lies outside is a code without a meaning.
+    limits: list[float] | None = Field(default=None, min_length=2, max_length=2)
     only_if: str | None = None
     reason: str | None = None
 
@@ -89,5 +91,4 @@ class YearMap(Model):
     ignore: dict[str, str] = Field(default_factory=dict)
     variables: dict[str, VariableMap]
     absent: dict[str, str] = Field(default_factory=dict)
-    synthetic: str | None = None
     note: str | None = None

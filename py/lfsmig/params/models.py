@@ -62,6 +62,8 @@ class Definitions(Model):
     move_level: Literal["screener", "province", "region"] = "screener"
     window_months: int = Field(default=12, ge=1)
     lifetime_level: Literal["province", "region", "harmonised"] = "province"
+    # Moves inside a place of `single_areas`, where the screener reported one.
+    moves_inside_single_areas: Literal["counted", "not_counted"] = "counted"
 
 
 class Design(Model):
@@ -128,6 +130,8 @@ class Country(Model):
     countries: CountryTable | None = None
     regions: dict[str, Text]
     families: list[list[Code]] = Field(default_factory=list)
+    # Places of the geography table that are one area for the definition of a move.
+    single_areas: list[Code] = Field(default_factory=list)
     definitions: Definitions = Definitions()
     design: Design
     labour_age: int
@@ -146,6 +150,8 @@ class Variable(Model):
     type: Literal["category", "integer", "number", "text", "flag"]
     group: Literal["design", "person", "labour", "module", "derived", "population"]
     universe: Text
+    # The universe as a condition on the harmonised table, where not everybody is in it.
+    asked_if: str | None = None
     missing: Text | None = None
     codes: dict[str, Text] | None = None
     codes_from: Literal["geography", "regions", "countries"] | None = None

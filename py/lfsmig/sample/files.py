@@ -23,9 +23,8 @@ from lfsmig.atomic import write_json
 from lfsmig.errors import ParameterError
 from lfsmig.sample.draw import stream
 from lfsmig.sample.settings import Settings
+from lfsmig.synthetic import MANIFEST, NOTICE
 
-MANIFEST = "SYNTHETIC.json"
-NOTICE = "SYNTHETIC.txt"
 SCHEMA_VERSION = 1
 # The writers stamp the time; a fixed one keeps bytes equal.
 STAMP = datetime(2000, 1, 1)
