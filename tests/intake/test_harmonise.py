@@ -48,6 +48,13 @@ def test_a_record_by_hand(years: dict[int, Harmonised]) -> None:
     assert visitor["sector"] == "manufacturing"
 
 
+def test_any_country_may_be_an_answer(params: Params, tmp_path: Path) -> None:
+    frame = raw_files.people(2021)
+    frame.loc[frame["SYN_BIRTH_CN"] == 104, "SYN_BIRTH_CN"] = 520
+    raw_files.write_year(tmp_path, 2021, frame)
+    assert (harmonise(params, 2021, tmp_path).frame["birth_country"] == "NR").sum() == 16
+
+
 def test_types_follow_the_dictionary(years: dict[int, Harmonised], params: Params) -> None:
     frame = years[2020].frame
     assert list(frame.columns) == [n for n, v in params.variables.items() if not v.made]

@@ -75,25 +75,22 @@ def another_place(subject: Subject) -> Finding:
             wrong |= (country & home & abroad) | (
                 country & ~home & subject.known("previous_area") & ~abroad
             )
-    inside = _inside_single_area(subject) & moved
     definitions = subject.params.country.definitions
-    if definitions.moves_inside_single_areas == "not_counted":
-        wrong |= inside
-    if definitions.move_level == "screener" and country is None and not inside.any():
+    single = subject.params.country.single_areas if "previous_province" in subject.frame else []
+    if definitions.move_level == "screener" and country is None and not single:
         raise NotApplicable("only the screener tells the previous place")
-    note = (
-        f"{int(inside.sum())} moves inside one area, "
-        f"{definitions.moves_inside_single_areas.replace('_', ' ')} by country.yml"
-    )
-    found = subject.persons(moved & wrong, moved)
-    return replace(found, note=note) if inside.any() else found
+    note = ""
+    if single:
+        inside = moved & _inside(subject, single)
+        counted = definitions.moves_inside_single_areas.replace("_", " ")
+        note = f"{int(inside.sum())} moves inside one area, {counted} by country.yml"
+        if counted != "counted":
+            wrong |= inside
+    return replace(subject.persons(moved & wrong, moved), note=note)
 
 
-def _inside_single_area(subject: Subject) -> np.ndarray:
+def _inside(subject: Subject, single: list[str]) -> np.ndarray:
     """Mark who names the present place as the previous one where that is one area."""
-    single = subject.params.country.single_areas
-    if not single or "previous_province" not in subject.frame:
-        return np.zeros(len(subject.frame), bool)
     now = subject.text("province")
     same = np.equal(subject.text("previous_province"), now)
     return np.asarray(same & np.isin(now.astype(str), single), dtype=bool)
