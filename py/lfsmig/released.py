@@ -20,6 +20,8 @@ from lfsmig.results import RESULT_KEYS
 from lfsmig.workspace import Workspace
 
 DEFAULT_RULE = "nchs2017"
+# What a check counts that stands for people.
+SECRET = ("records", "households")
 RECEIPT_KEYS = [
     "year",
     "synthetic",
@@ -100,6 +102,9 @@ def write(
             trends,
         )
         outputs += _write_both(workspace.released("published"), compared)
+        sources, remarks = published.told_with(figures_path, compared)
+        outputs += _write_both(workspace.released("published_sources"), sources)
+        outputs += _write_both(workspace.released("published_remarks"), remarks)
     return outputs
 
 
@@ -123,9 +128,10 @@ def _receipt(received: Mapping[str, Any], min_cases: int) -> dict[str, Any]:
 
 
 def _few(check: Mapping[str, Any], min_cases: int) -> dict[str, Any]:
-    # A check that names keys counts records; others count columns or say yes and no.
-    few = bool(check.get("worst")) and 0 < (check["count"] or 0) < min_cases
-    return {"count": None, "share": None} if few else {}
+    """Withhold the count of a handful of records that a check has found; a column is no secret."""
+    found = bool(check.get("worst")) and check.get("counts") in SECRET
+    secret = found and 0 < (check["count"] or 0) < min_cases
+    return {"count": None, "share": None} if secret else {}
 
 
 def _crosscheck(workspace: Workspace, year: int, shown: pd.DataFrame) -> pd.DataFrame | None:

@@ -21,7 +21,9 @@ from lfsmig.params.models import PublishedPopulation
 
 # Four strata, two PSUs of two households with four persons each; the weight follows the PSU.
 TOTAL = 4 * sum(2 * 4 * (100.5 + psu / 8) for psu in (7, 1024))
-KEYS = {"id", "severity", "status", "count", "share", "threshold", "reason", "worst", "help"}
+KEYS = {
+    "id", "severity", "status", "count", "counts", "share", "threshold", "reason", "worst", "help",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ def variables_present(subject: Subject) -> Finding:
         for name in expected
         if name not in subject.frame and not (isinstance(absent, dict) and name in absent)
     ]
-    return Finding(len(lost), len(expected), lost[:5])
+    return Finding(len(lost), len(expected), lost[:5], counts="variables")
 
 
 @check(
@@ -42,7 +42,7 @@ def types_right(subject: Subject) -> Finding:
         }
         if not right.get(kind, True):
             wrong.append(name)
-    return Finding(len(wrong), subject.frame.shape[1], wrong[:5])
+    return Finding(len(wrong), subject.frame.shape[1], wrong[:5], counts="variables")
 
 
 @check(
@@ -83,7 +83,8 @@ def layout_same(subject: Subject) -> Finding:
         if now[name] != then[name] and "untyped" not in (now[name], then[name])
     ]
     changes = new + lost + retyped
-    return Finding(len(changes), len(now | then), changes, note=" ".join(changes))
+    note = " ".join(changes)
+    return Finding(len(changes), len(now | then), changes, note=note, counts="columns")
 
 
 def _layout(receipt: dict[str, object]) -> dict[str, str]:
@@ -155,7 +156,7 @@ def plan_met(subject: Subject) -> Finding:
     planned = int(areas.map(planned_each).sum())
     gap = abs(planned - interviewed - len(blanks))
     note = f"planned {planned}, interviewed {interviewed}, blank {len(blanks)}"
-    return Finding(gap, planned, note=note)
+    return Finding(gap, planned, note=note, counts="households")
 
 
 @check(
@@ -182,7 +183,8 @@ def one_head(subject: Subject) -> Finding:
     if "members_reported" in subject.frame:
         stated = subject.frame.groupby("household_id", sort=True)["members_reported"].first()
         wrong |= (stated != households["one"]).fillna(False).to_numpy(dtype=bool)
-    return Finding(int(wrong.sum()), len(households), list(households.index[wrong][:5]))
+    keys = list(households.index[wrong][:5])
+    return Finding(int(wrong.sum()), len(households), keys, counts="households")
 
 
 @check(
@@ -215,7 +217,8 @@ def strata_complete(subject: Subject) -> Finding:
     ]
     note = f"{len(present)} provinces, {found} strata" + "".join(f"; {one}" for one in astray[:3])
     count = lost + len(astray)
-    return Finding(count, strata or len(present), [*missing[:5], *astray[:5]], note=note)
+    worst = [*missing[:5], *astray[:5]]
+    return Finding(count, strata or len(present), worst, note=note, counts="places")
 
 
 @check(
@@ -228,7 +231,8 @@ def strata_complete(subject: Subject) -> Finding:
 def two_psus(subject: Subject) -> Finding:
     counts = subject.frame.groupby("stratum", sort=True)["psu"].nunique()
     lonely = counts[counts < 2]
-    return Finding(len(lonely), len(counts), [str(name) for name in lonely.index[:5]])
+    worst = [str(name) for name in lonely.index[:5]]
+    return Finding(len(lonely), len(counts), worst, counts="strata")
 
 
 @check(
@@ -247,7 +251,8 @@ def psu_not_overfull(subject: Subject) -> Finding:
     counts = private.groupby("psu", sort=True)["household_id"].nunique()
     area = private.drop_duplicates("psu").set_index("psu")["area"].astype(object)
     full = counts > area.reindex(counts.index).map(planned)
-    return Finding(int(full.sum()), len(counts), [str(name) for name in counts.index[full][:5]])
+    worst = [str(name) for name in counts.index[full][:5]]
+    return Finding(int(full.sum()), len(counts), worst, counts="areas")
 
 
 @check(
@@ -258,7 +263,8 @@ def psu_not_overfull(subject: Subject) -> Finding:
 )
 def psus_stable(subject: Subject) -> Finding:
     then, now = (one.frame["psu"].nunique() for one in (before(subject), subject.data))
-    return Finding(abs(now - then), then, note=f"{then} PSUs the year before, {now} now")
+    note = f"{then} PSUs the year before, {now} now"
+    return Finding(abs(now - then), then, note=note, counts="areas")
 
 
 @check(
@@ -285,7 +291,8 @@ def weights_add_up(subject: Subject) -> Finding:
     total = float(np.nansum(subject.number("weight")))
     gap = abs(total - published.persons) / published.persons
     note = f"{total:.0f} against {published.persons:.0f} ({published.source})"
-    return Finding(round(abs(total - published.persons)), round(published.persons), [], gap, note)
+    count = round(abs(total - published.persons))
+    return Finding(count, round(published.persons), [], gap, note, counts="persons")
 
 
 @check(
@@ -299,7 +306,8 @@ def weights_even(subject: Subject) -> Finding:
     groups = subject.frame.groupby("region", observed=True, sort=True)["weight"]
     spread = 1 + (groups.std(ddof=0) / groups.mean()) ** 2
     high = spread[spread > subject.rule.threshold]
-    return Finding(len(high), len(spread), [str(name) for name in high.index], float(spread.max()))
+    worst = [str(name) for name in high.index]
+    return Finding(len(high), len(spread), worst, float(spread.max()), counts="regions")
 
 
 @check(
@@ -315,4 +323,5 @@ def growth_plausible(subject: Subject) -> Finding:
     years = max(subject.year - before(subject).year, 1)
     growth = (now / then) ** (1 / years) - 1
     broken = int(not low <= growth <= high)
-    return Finding(broken, 1, note=f"{100 * growth:+.2f} % a year since {before(subject).year}")
+    note = f"{100 * growth:+.2f} % a year since {before(subject).year}"
+    return Finding(broken, 1, note=note, counts="years")

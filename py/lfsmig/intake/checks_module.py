@@ -283,4 +283,5 @@ def movers_stable(subject: Subject) -> Finding:
         raise NotApplicable("the earlier year does not ask who moved")
     then = int((before(subject).frame["moved"] == "yes").sum())
     now = int(_moved(subject).sum())
-    return Finding(abs(now - then), max(then, 1), note=f"{then} the year before, {now} now")
+    note = f"{then} the year before, {now} now"
+    return Finding(abs(now - then), max(then, 1), note=note, counts="movers")

@@ -68,13 +68,17 @@ class Subject:
 
 @dataclass(frozen=True)
 class Finding:
-    """How many of how many fail, keys of a few, and the measure if it is not their share."""
+    """How many of how many fail, keys of a few, and the measure if it is not their share.
+
+    `counts` says what was counted: records, households, or something that is no secret.
+    """
 
     count: int
     base: int
     worst: list[str] = field(default_factory=list)
     measure: float | None = None
     note: str = ""
+    counts: str = "records"
 
     @property
     def share(self) -> float:
@@ -137,6 +141,7 @@ def judge(one: Check, subject: Subject) -> dict[str, Any]:
         "severity": rule.severity,
         "status": "not_applicable",
         "count": 0,
+        "counts": "",
         "share": None,
         "threshold": rule.threshold,
         "reason": "",
@@ -160,6 +165,7 @@ def judge(one: Check, subject: Subject) -> dict[str, Any]:
         "severity": severity,
         "status": "fail" if failed else "pass",
         "count": found.count,
+        "counts": found.counts,
         "share": found.value,
         "reason": found.note,
         "worst": found.worst,

@@ -32,7 +32,7 @@ def validate(
     Returns
     -------
     list of dict
-        id, severity (E, W, I), status (pass, fail, not_applicable), count,
+        id, severity (E, W, I), status (pass, fail, not_applicable), count, counts (of what),
         share (what was compared with the threshold), threshold, reason, worst (keys only), help.
     """
     rules = params.rules.checks
