@@ -36,15 +36,62 @@ COLUMNS = [
     "z",
     "verdict",
     "source",
+    "page",
     "reliability",
 ]
+# What the report tells of a source, and of a figure that is not as printed.
+SOURCE_COLUMNS = ["key", "kind", "title", "title_th", "publisher", "publisher_th", "url"]
+REMARK_COLUMNS = ["figure", "en", "th"]
 
 
 def read_figures(path: Path) -> pd.DataFrame:
     """Read the published figures, one row per figure, indexed by id."""
     if not path.is_file():
         raise InputError(f"{path}: the published figures are missing; restore the file from git")
-    return pd.read_csv(path, dtype=str, keep_default_na=False).set_index("id")
+    return read_table(path).set_index("id")
+
+
+def companions(figures_path: Path) -> list[Path]:
+    """Tables beside the figures: their sources, and remarks on figures that are not as printed."""
+    names = ("sources.csv", "remarks.csv")
+    return [path for name in names if (path := figures_path.with_name(name)).is_file()]
+
+
+def told_with(figures_path: Path, compared: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Sources and remarks of the figures that are compared.
+
+    Parameters
+    ----------
+    figures_path
+        Table of published figures; `sources.csv` and `remarks.csv` lie beside it, if at all.
+    compared
+        Rows of `compare`.
+
+    Returns
+    -------
+    tuple
+        Sources (`SOURCE_COLUMNS`) in the order of their keys, and remarks (`REMARK_COLUMNS`).
+
+    Raises
+    ------
+    InputError
+        If `sources.csv` lacks a source that a figure names.
+    """
+    tables = {path.name: read_table(path) for path in companions(figures_path)}
+    sources = tables.get("sources.csv", pd.DataFrame(columns=SOURCE_COLUMNS))
+    named = sorted(set(compared["source"]))
+    if "sources.csv" in tables and (lost := set(named) - set(sources["key"])):
+        path = figures_path.with_name("sources.csv")
+        raise InputError(f"{path}: no row with the key {min(lost)!r}, which figures.csv names")
+    used = sources[sources["key"].isin(named)].sort_values("key").reindex(columns=SOURCE_COLUMNS)
+    remarks = tables.get("remarks.csv", pd.DataFrame(columns=REMARK_COLUMNS))
+    remarks = remarks[remarks["figure"].isin(compared["figure"])].reindex(columns=REMARK_COLUMNS)
+    return used.fillna("").reset_index(drop=True), remarks.fillna("").reset_index(drop=True)
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a table of texts as it is."""
+    return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
 
 
 def printed_unit(text: str, unit: str) -> float:
@@ -126,6 +173,7 @@ def _compare_one(
         "z": np.nan,
         "verdict": "not_comparable",
         "source": figure["source"],
+        "page": figure.get("page", ""),
         "reliability": figure["reliability"],
     }
     if cell is None or not np.isfinite(cell["estimate"]):

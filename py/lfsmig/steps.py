@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 from scipy import sparse
 
-from lfsmig import indicators, released, replicate, trends
+from lfsmig import indicators, published, released, replicate, trends
 from lfsmig.atomic import atomic_path, write_json, write_parquet
 from lfsmig.errors import InputError
 from lfsmig.intake.harmonise import Harmonised, harmonise
@@ -357,6 +357,7 @@ def release_all(
     key = {
         **{path.name: sha256(path) for path in [*sources, *receipts]},
         "figures": sha256(figures_path) if figures_path else "",
+        **{path.name: sha256(path) for path in published.companions(figures_path or Path())},
         "rules": text_hash(params.rules.model_dump(mode="json")),
         "parameters": params.hash(None),
         "code": code_hash("release", "published", "replicate", "released"),
