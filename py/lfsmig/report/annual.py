@@ -6,7 +6,8 @@ from pathlib import Path
 
 from lfsmig.errors import ChapterError
 from lfsmig.report import words
-from lfsmig.report.book import environment, execute, read_chapter
+from lfsmig.report.book import environment, execute
+from lfsmig.report.source import read_chapter
 
 TEMPLATE = Path("chapters/analysis/annual.qmd")
 

@@ -1,13 +1,13 @@
-"""From a chapter's source (.qmd) to an executed notebook.
+"""From a chapter as it was read to an executed notebook.
 
-Both roads share this: annual notebooks are made here for Quarto too. Reading needs no Quarto:
-jupytext's "Rmd" reader takes .qmd files as they are and keeps the `#|` lines.
+Both roads share this: annual notebooks are made here for Quarto too.
 """
 
 from __future__ import annotations
 
 import ast
 import json
+import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -17,106 +17,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import jupytext
 import nbformat
-import yaml
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from traitlets.config import Config
 
 from lfsmig.atomic import atomic_path
 from lfsmig.errors import ChapterError
-
-INLINE = re.compile(r"`\{python\}\s+([^`]+)`")
-INCLUDE = re.compile(r"^\{\{<\s*include\s+(\S+)\s*>\}\}\s*$", re.M)
-OPTION = re.compile(r"^#\|\s?(.*)$")
-LANGUAGE_BLOCK = re.compile(r"^::: \{lang=(\w+)\}[ \t]*\n(.*?)\n^:::[ \t]*$\n?", re.M | re.S)
-INLINE_TAG = "inline-values"
-MARKER = "lfsmig-inline:"
-
-
-def options(source: str) -> tuple[dict[str, Any], str]:
-    """Split a cell into its `#|` options and its code."""
-    head, lines = [], source.splitlines()
-    while lines and (found := OPTION.match(lines[0])):
-        head.append(found[1])
-        lines.pop(0)
-    try:
-        read = yaml.safe_load("\n".join(head)) or {}
-    except yaml.YAMLError as error:
-        raise ChapterError(f"cell options are not YAML: {head[0] if head else ''}") from error
-    return read, "\n".join(lines)
-
-
-def source_text(path: Path) -> str:
-    """Text of a chapter with its includes put in."""
-
-    def included(found: re.Match[str]) -> str:
-        part = path.parent / found[1]
-        if not part.is_file():
-            raise ChapterError(f"{path}: include {found[1]}: no such file")
-        return part.read_text(encoding="utf-8")
-
-    return INCLUDE.sub(included, path.read_text(encoding="utf-8"))
-
-
-def one_language(text: str, language: str) -> str:
-    """Keep the blocks and cell options of one language of a template that holds both.
-
-    `::: {lang=th}` … `:::` blocks stand in the text; `#| fig-cap-th:` among the cell options.
-    """
-    text = LANGUAGE_BLOCK.sub(lambda m: m[2] + "\n" if m[1] == language else "", text)
-    kept = []
-    for line in text.splitlines():
-        found = re.match(r"^#\| ([\w-]+)-(en|th):(.*)$", line)
-        if found is None:
-            kept.append(line)
-        elif found[2] == language:
-            kept.append(f"#| {found[1]}:{found[3]}")
-    return "\n".join(kept) + "\n"
-
-
-def read_chapter(
-    path: Path, language: str | None = None, tokens: Mapping[str, str] | None = None
-) -> NotebookNode:
-    """Read a chapter as a notebook; inline expressions get a cell that computes them.
-
-    Parameters
-    ----------
-    path
-        The .qmd file.
-    language
-        For a template in both languages, the one to keep.
-    tokens
-        Texts replaced before execution, such as the year in labels.
-    """
-    text = source_text(path)
-    if language:
-        text = one_language(text, language)
-    for token, value in (tokens or {}).items():
-        text = text.replace(token, value)
-    notebook = jupytext.reads(text, fmt="Rmd")
-    notebook.metadata = {
-        "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
-    }
-    cells = []
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.metadata["tags"] = list(options(cell.source)[0].get("tags", []))
-        elif expressions := INLINE.findall(cell.source):
-            cells.append(_inline_cell(expressions))
-        cells.append(cell)
-    notebook.cells = cells
-    return notebook
-
-
-def _inline_cell(expressions: list[str]) -> NotebookNode:
-    """Cell that evaluates inline expressions where they stand, as Quarto does."""
-    listed = ", ".join(f"({expression})" for expression in expressions)
-    code = f"import json as _json\nprint({MARKER!r} + _json.dumps([str(_v) for _v in [{listed}]]))"
-    cell = nbformat.v4.new_code_cell(code, metadata={"tags": [INLINE_TAG]})
-    cell.metadata["expressions"] = expressions
-    return cell
+from lfsmig.report.source import INLINE, INLINE_TAG, MARKER, options
 
 
 def declared_parameters(notebook: NotebookNode) -> set[str]:
@@ -179,6 +87,7 @@ def execute(
         try:
             with (
                 environment(LFSMIG_LANG=language, LFSMIG_FIGURES=figures, PYTHONWARNINGS="ignore"),
+                quiet("papermill"),
                 kernel_connection() as connection,
             ):
                 notebook = papermill.execute_notebook(
@@ -203,10 +112,23 @@ def execute(
         finally:
             source.unlink(missing_ok=True)
         notebook = _fill_inline(notebook)
+        _unlabel_empty(notebook)
     _tidy(notebook)
     with atomic_path(out) as temporary:
         nbformat.write(notebook, temporary)
     return notebook
+
+
+@contextmanager
+def quiet(name: str) -> Iterator[None]:
+    """Keep a library's log off the screen: what matters comes as an exception, in one line."""
+    log = logging.getLogger(name)
+    before = log.disabled
+    log.disabled = True
+    try:
+        yield
+    finally:
+        log.disabled = before
 
 
 @contextmanager
@@ -258,6 +180,17 @@ def _fill_inline(notebook: NotebookNode) -> NotebookNode:
 def _constant(value: str, _: re.Match[str]) -> str:
     """Put a value in as it is, whatever backslashes it holds."""
     return value
+
+
+def _unlabel_empty(notebook: NotebookNode) -> None:
+    """Take label and caption off cells that have no table to show, but a sentence or nothing."""
+    for cell in notebook.cells:
+        label = re.search(r"^#\| label: *[\"']?tbl-", cell.source, re.M)
+        if cell.cell_type != "code" or label is None:
+            continue
+        texts = [str(o.get("data", {}).get("text/markdown", "")) for o in cell.outputs]
+        if not any(re.search(r"^\|", text, re.M) for text in texts):
+            cell.source = re.sub(r"^#\| (?:label|tbl-cap):.*\n", "", cell.source, flags=re.M)
 
 
 def _tidy(notebook: NotebookNode) -> None:

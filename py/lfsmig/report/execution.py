@@ -9,14 +9,15 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import nbformat
 
 from lfsmig.atomic import write_json
 from lfsmig.errors import ChapterError
-from lfsmig.report import annual, project
-from lfsmig.report.book import environment, execute, read_chapter, source_text
+from lfsmig.report import annual, data, project
+from lfsmig.report.book import environment, execute
+from lfsmig.report.source import read_chapter, source_text
 
 PROCESSES = 2
 PACKAGE = Path(__file__).parent
@@ -54,12 +55,7 @@ def hash_files(paths: Iterable[Path], base: Path) -> str:
 def shared_key(params_dir: Path, data_dir: Path) -> str:
     """Hash of what every chapter depends on: this package's room, parameters, released results."""
     code = [p for p in PACKAGE.rglob("*") if p.suffix in {".py", ".yml"}]
-    # The manifest holds times; no chapter reads it.
-    released = [
-        p
-        for p in (data_dir / "released").iterdir()
-        if p.suffix in {".parquet", ".json"} and p.name != "manifest.json"
-    ]
+    released = data.released_files(data_dir)
     params = [p for p in params_dir.rglob("*.yml") if p.parent.name != "years"]
     parts = [hash_files(code, PACKAGE), hash_files(released, data_dir)]
     return "-".join([*parts, hash_files(params, params_dir)])
@@ -123,7 +119,8 @@ def run(tasks: Sequence[Task], work: Path, progress: Callable[[str], None]) -> N
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def read_record(path: Path) -> dict[str, str]:
+def read_record(path: Path) -> dict[str, Any]:
+    """Read what was made from what; nothing where the record is lost."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

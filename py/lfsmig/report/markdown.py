@@ -12,7 +12,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from lfsmig.report.book import options
+from lfsmig.report.source import options
 
 HIDDEN_TAGS = {"parameters", "injected-parameters"}
 

@@ -9,13 +9,11 @@ import pandas as pd
 from IPython.display import Markdown
 
 from lfsmig.report import data, words
-from lfsmig.report.tables import break_note, cell, escape, notes, pipe
+from lfsmig.report.tables import escape, notes, pipe
 from lfsmig.results import domain_codes
 
 PASSED = {"passed", "pass", "ok"}
 SKIPPED = {"not_applicable", "skipped"}
-# Published figures that are not the value of one year, and the words for them.
-_KINDS = {"average": "annual.average", "change": "annual.change"}
 # What was counted, with its decimals.
 COUNTS = {
     "records": 0,
@@ -71,8 +69,20 @@ def tbl_counts(year: int) -> Markdown:
 
 
 @words.inline
-def verdict(year: int) -> str:
-    """One sentence on the checks of a year."""
+def verdict(year: int, label: str) -> str:
+    """Sentence on the checks of a year, and where those that did not simply pass are listed.
+
+    Parameters
+    ----------
+    label
+        Label of the table of `tbl_checks`, which is empty where every check passed.
+    """
+    text = _verdict(year)
+    rows = [c for c in data.summary(year).get("checks", []) if str(c["status"]) not in PASSED]
+    return f"{text} {words.t('annual.see_checks', label=label)}" if rows else text
+
+
+def _verdict(year: int) -> str:
     checks = data.summary(year).get("checks", [])
     status = [str(c["status"]) for c in checks]
     passed = sum(s in PASSED for s in status)
@@ -90,11 +100,11 @@ def verdict(year: int) -> str:
     )
 
 
-def tbl_checks(year: int, everything: bool = False) -> Markdown:
-    """Checks of a year with what they remarked; those that passed are left out unless asked for."""
+def tbl_checks(year: int) -> Markdown:
+    """Checks of a year that did not simply pass, with what they remarked; nothing if all passed."""
     rows, flags = [], []
     for check in data.summary(year).get("checks", []):
-        if not everything and str(check["status"]) in PASSED:
+        if str(check["status"]) in PASSED:
             continue
         text = check.get("help") or {}
         told = text.get(words.lang()) or text.get("en", "")
@@ -105,40 +115,48 @@ def tbl_checks(year: int, everything: bool = False) -> Markdown:
         unknown = "c" if secret else words.DASH
         flags += ["c"] if secret else []
         counted = count is not None and str(check["status"]) not in SKIPPED
+        number = words.decimal(float(count), 0) if counted else unknown
         rows.append(
             [
                 escape(check["id"]),
                 escape(f"{told} ({why})" if why else told),
                 known("severity", check["severity"]),
                 known("status", check["status"]),
-                words.decimal(float(count), 0) if counted else unknown,
+                f"{number}\u00a0{_counted(check)}" if number not in ("c", words.DASH) else number,
                 unknown if share is None else words.decimal(100 * float(share), 2),
             ]
         )
     if not rows:
-        return Markdown(words.t("annual.no_remark"))
+        return Markdown("")
     keys = ("check", "remark", "severity", "status", "count", "share")
-    text = notes(words.t("annual.base_records"), words.t("annual.unit_count"), flags or None)
+    text = notes(words.t("annual.base_checks"), words.t("annual.unit_checks"), flags or None)
     return Markdown(f"{pipe(heads(*keys), rows, 'llllrr')}\n\n{text}")
+
+
+def _counted(check: Mapping[str, Any]) -> str:
+    """What a check counts: records unless it says something else."""
+    kind = check.get("counts") or "records"
+    named = "one" if check["count"] == 1 else "many"
+    return words.t(f"counted.{kind}.{named}") if kind in words.catalogue()["counted"] else kind
 
 
 def tbl_engines(year: int, indicators: Sequence[str]) -> Markdown:
     """Estimates by Python and by R side by side, to all the digits that could differ."""
     frame = data.crosscheck(year)
     if frame is None:
-        return Markdown(agreement(year))
+        return Markdown("")
     frame = frame[frame["domain"].eq("{}") & frame["indicator"].isin(list(indicators))]
     order = {name: i for i, name in enumerate(indicators)}
     frame = frame.assign(_order=frame["indicator"].map(order)).sort_values("_order", kind="stable")
     rows: list[list[str]] = []
     heading = ""
     for row in data.rows(frame):
-        name = _cell_name(row)
+        name = cell_name(row)
         if row.category:
             # The groups of one distribution stand under its name.
             if row.indicator != heading:
                 heading = row.indicator
-                rows.append([escape(words.indicator_text(heading)), *[""] * 5])
+                rows.append([escape(words.indicator_text(heading)), *[""] * 6])
             label = words.code_label(words.item_of(row.indicator), row.category)
             name = f"{words.DASH} {escape(label)}"
         rows.append(
@@ -147,13 +165,13 @@ def tbl_engines(year: int, indicators: Sequence[str]) -> Markdown:
                 significant(row.estimate_python),
                 significant(row.estimate_r),
                 significant(row.se_python, 6),
+                significant(row.se_r, 6),
                 difference(row.relative_difference),
                 known("verdict", row.verdict),
             ]
         )
-    table = pipe(
-        heads("indicator", "python", "r", "se_short", "difference", "verdict"), rows, "lrrrrl"
-    )
+    keys = ("indicator", "python", "r", "se_python", "se_r", "difference", "verdict")
+    table = pipe(heads(*keys), rows, "lrrrrrl")
     base, unit = words.t("annual.base_cells"), words.t("annual.unit_stored")
     text = notes(base, unit, None, words.t("annual.se"))
     return Markdown(f"{table}\n\n{text}")
@@ -230,107 +248,31 @@ def tbl_agreement() -> Markdown:
     return Markdown(f"{pipe(heads(*keys), rows, 'lrrrrrr')}\n\n{text}")
 
 
-def tbl_published(year: int | None = None) -> Markdown:
-    """Published figures beside our estimates, with the difference in standard errors."""
-    frame = data.published(year)
-    if frame.empty:
-        return Markdown(words.t("annual.no_published"))
-    rows: list[list[str]] = []
-    flags: list[str] = []
-    broken = False
-    for row in data.rows(frame.sort_values(["year", "figure"], kind="stable")):
-        statistic = str(row.statistic)
-        before = _change_from(row) if statistic == "change" else 0
-        mark = "†" if statistic == "change" and _crosses_break(row, before) else ""
-        broken |= bool(mark)
-        flag = _withheld(row) if pd.isna(row.estimate) else ""
-        flags.append(flag)
-        rows.append(
-            [
-                escape(row.figure),
-                words.years_label(f"{before}-{row.year}" if statistic == "change" else row.year),
-                _cell_name(row, True, _KINDS.get(statistic, "")) + mark,
-                words.number(row.published, row.unit),
-                cell(row.estimate, row.se, row.unit, flag),
-                words.decimal(row.z, 2),
-                words.DASH if pd.isna(row.estimate) else known("verdict", row.verdict),
-            ]
-        )
-    keys = ("figure", "year", "indicator", "published", "estimate_se", "z", "verdict")
-    text = notes(
-        words.t("annual.base_published"),
-        words.t("annual.unit_mixed"),
-        flags if any(flags) else None,
-        words.t("annual.comparing", dash=words.DASH),
-        break_note("broken_rows") if broken else "",
-    )
-    return Markdown(f"{pipe(heads(*keys), rows, 'lllrrrl')}\n\n{text}")
-
-
-def _change_from(row: Any) -> int:
-    """The year from which a published change is counted, as the register of indicators says."""
-    entries = (words.register().get(row.indicator) or {}).get("published") or []
-    for entry in entries:
-        if isinstance(entry, dict) and entry.get("figure") == row.figure:
-            return int(entry.get("change_from") or int(row.year) - 1)
-    return int(row.year) - 1
-
-
-def _crosses_break(row: Any, before: int) -> bool:
-    """Whether a change of a count runs across a change of the population projections."""
-    counted = row.unit in ("persons", "baht")
-    return counted and any(before <= a and b <= int(row.year) for a, b in data.breaks())
-
-
-def _withheld(row: Any) -> str:
-    """The symbol of the released cell that stands behind a published figure without estimate."""
-    try:
-        year = int(str(row.year))
-    except ValueError:  # an average of years: withheld as soon as one of its years is
-        first, _, last = str(row.year).partition("-")
-        span = [y for y in data.years() if int(first) <= y <= int(last)]
-    else:
-        span = [year] if year in data.years() else []
-    flags = set()
-    for each in span:
-        cells = data.estimates(each)
-        same = cells["indicator"].eq(row.indicator) & cells["domain"].eq(row.domain)
-        flags |= set(cells.loc[same & cells["category"].eq(row.category), "flag"])
-    return next((flag for flag in data.WITHHELD if flag in flags), "")
-
-
-def engines() -> list[str]:
-    """Engines that run on this machine: Python always, R where it is installed."""
-    try:
-        from lfsmig.survey.r_session import versions
-
-        versions()
-    except Exception:
-        return ["python"]
-    return ["python", "r"]
-
-
-def tbl_live(live: Mapping[str, pd.DataFrame], year: int, indicator: str) -> Markdown:
-    """Estimates just made, by engine, above the released value of the same cell.
+def tbl_live(
+    python: pd.DataFrame | None, r: pd.DataFrame | None, year: int, indicator: str
+) -> Markdown:
+    """Estimates just made, by each engine that ran, beside the released value of the same cell.
 
     A cell that the publication rules withhold is not shown here either.
     """
-    if not live:
+    if python is None:
         return Markdown(words.t("annual.no_microdata"))
     cells = data.series(indicator)
     released: dict[str, Any] = {
         row.category: row for row in data.rows(cells[cells["year"].eq(year)])
     }
     rows = []
-    for engine, frame in live.items():
-        for row in data.rows(frame):
-            beside = released.get(row.category)
-            if beside is None or beside.flag in data.WITHHELD:
+    order = words.codes_in_order(words.item_of(indicator), list(released))
+    for engine, frame in (("Python", python), ("R", r)):
+        made = {} if frame is None else {row.category: row for row in data.rows(frame)}
+        for row in (made[code] for code in order if code in made):
+            beside = released[row.category]
+            if beside.flag in data.WITHHELD:
                 continue
             label = words.code_label(words.item_of(indicator), row.category)
             rows.append(
                 [
-                    {"python": "Python", "r": "R"}[engine],
+                    engine,
                     escape(label),
                     significant(row.estimate),
                     significant(row.se, 6),
@@ -346,10 +288,11 @@ def tbl_live(live: Mapping[str, pd.DataFrame], year: int, indicator: str) -> Mar
     return Markdown(f"{pipe(head, rows, 'llrrr')}\n\n{text}")
 
 
-def _cell_name(row: Any, with_unit: bool = False, kind: str = "") -> str:
+def cell_name(row: Any, with_unit: bool = False, kind: str = "") -> str:
     """Name a cell in words: indicator, category, domain, what of it, unit where it is printed."""
     label = words.indicator_text(row.indicator)
-    if row.category:
+    # Of a yes-or-no item the label says already what the answer yes means.
+    if row.category not in ("", "yes"):
         label += f": {words.code_label(words.item_of(row.indicator), row.category)}"
     codes = domain_codes(row.domain)
     if codes:
