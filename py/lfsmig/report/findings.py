@@ -6,8 +6,9 @@ projections, and no order of groups is stated that a withheld value or sampling 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 from IPython.display import Markdown
@@ -68,8 +69,14 @@ def _level(indicator: str, frame: pd.DataFrame, category: str) -> str:
 
 
 def _change(
-    trends: pd.DataFrame, year: int, unit: str, broken: Sequence[tuple[int, int]] = ()
+    trends: pd.DataFrame,
+    year: int,
+    unit: str,
+    broken: Sequence[tuple[int, int]] = (),
+    key: str = "change",
+    name: str = "",
 ) -> str:
+    """Sentence on the change since the year before; `key` names its words, `name` its subject."""
     rows = trends[trends["statistic"].eq("change") & trends["year_to"].eq(year)]
     rows = rows.dropna(subset=["estimate", "p"])
     if rows.empty:
@@ -79,10 +86,9 @@ def _change(
     before, p = words.year_text(first), p_text(row["p"])
     if any(first <= one and other <= year for one, other in broken):
         return words.t("finding.change_broken", before=before)
-    if row["p"] >= SIGNIFICANT:
-        return words.t("finding.change_none", before=before, p=p)
-    key = "finding.change_up" if row["estimate"] > 0 else "finding.change_down"
-    return words.t(key, size=_size(row["estimate"], unit), before=before, p=p)
+    way = "none" if row["p"] >= SIGNIFICANT else "up" if row["estimate"] > 0 else "down"
+    size = _size(row["estimate"], unit)
+    return words.t(f"finding.{key}_{way}", name=name, size=size, before=before, p=p)
 
 
 def _trend(trends: pd.DataFrame, unit: str) -> str:
@@ -132,47 +138,126 @@ def _range(frame: pd.DataFrame, unit: str, indicator: str, broken: bool) -> str:
 # --- a distribution ------------------------------------------------------------------------------
 
 
+class Group(NamedTuple):
+    """A group of a distribution; without a row, all groups together whose values are withheld."""
+
+    estimate: float
+    se: float
+    row: Any = None
+
+
 def _groups(indicator: str, frame: pd.DataFrame) -> str:
     """Say which groups are largest, as far as withheld values and sampling allow."""
     year = data.report_year()
     cells = frame[frame["year"].eq(year)]
     withheld = cells["flag"].isin(data.WITHHELD)
     shown = cells[~withheld & cells["estimate"].gt(0)]
-    shown = shown.sort_values("estimate", ascending=False, kind="stable").head(3)
     if shown.empty:
         return ""
-    # What the groups with a withheld value have together: none of them can be larger.
-    rest = 1 - float(cells["estimate"].sum()) if withheld.any() else 0.0
+    groups = [Group(row.estimate, row.se, row) for row in data.rows(shown)]
+    if withheld.any():
+        groups.append(_withheld_together(groups, 1 - float(cells["estimate"].sum())))
     item = words.item_of(indicator)
-    values: dict[str, object] = {}
-    for name, row in zip(("first", "second", "third"), data.rows(shown), strict=False):
-        values[name] = words.code_label(item, row.category)
-        values[f"{name}_value"] = words.quantity(row.estimate, "share")
     place = {"label": words.indicator_text(indicator), "year": words.year_text(year)}
-    lead = words.t("finding.groups.lead", **place)
+    ranks = ranked(groups)
     if len(cells) == len(shown) == 2:
-        return lead + words.t("finding.groups.pair", **values)
-    text, complete = _order(list(data.rows(shown)), rest, values)
-    return lead + text + words.t("finding.groups.end" if complete else "finding.groups.hidden")
+        leaders = sorted(groups, key=lambda group: -group.estimate)
+        text = _named(leaders, item, first=True)
+    else:
+        leaders = ranks[0] if len(ranks[0]) == 1 else []
+        text = _order(ranks, item)
+    text = words.t("finding.groups.lead", **place) + text + words.t("finding.groups.end")
+    return text + (_leader_change(indicator, leaders[0], item, year) if leaders else "")
 
 
-def _order(shown: list[Any], rest: float, values: dict[str, object]) -> tuple[str, bool]:
-    """The sentence on the order of the groups, and whether it stands without a warning."""
-    known = [row for row in shown if row.estimate > rest]
-    if not known:
-        return words.t("finding.groups.shown", **values), True
-    if len(known) == 1:
-        return words.t("finding.groups.largest", **values), rest == 0
-    if not _larger(known[0], known[1]):
-        return words.t("finding.groups.level_pair", **values), True
-    text = words.t("finding.groups.largest", **values)
-    tied = len(known) > 2 and not _larger(known[1], known[2])
-    return text + words.t(f"finding.groups.followed{'_pair' if tied else ''}", **values), True
+def _withheld_together(groups: Sequence[Group], rest: float) -> Group:
+    """What the withheld groups have together: none of them can be larger.
+
+    Its standard error is not published. It is taken as the largest that a group of this size would
+    have with the design effect of one of the groups shown: se² is in proportion to p (1 - p).
+    """
+    rest = min(max(rest, 0.0), 1.0)
+    spread = max(
+        (g.se / math.sqrt(g.estimate * (1 - g.estimate)) for g in groups if 0 < g.estimate < 1),
+        default=0.0,
+    )
+    return Group(rest, spread * math.sqrt(rest * (1 - rest)))
 
 
-def _larger(one: Any, other: Any) -> bool:
+def ranked(groups: Sequence[Group]) -> list[list[Group]]:
+    """Sort groups into ranks: each group of a rank is larger than every group of the next.
+
+    What the sample does not tell apart shares a rank, and so does whatever cannot be told from one
+    of them; a rank ends where every group in it is larger than every group after it.
+    """
+    left = sorted(groups, key=lambda group: -group.estimate)
+    ranks: list[list[Group]] = []
+    while left:
+        end = 1
+        while reached := [i for i in range(end, len(left)) if _mixes(left[:end], left[i])]:
+            end = reached[-1] + 1
+        ranks.append(left[:end])
+        left = left[end:]
+    return ranks
+
+
+def _mixes(rank: Sequence[Group], group: Group) -> bool:
+    """Whether a group cannot be told from some group of a rank."""
+    return any(not _larger(one, group) for one in rank)
+
+
+def _larger(one: Group, other: Group) -> bool:
     """Whether one share is larger whatever the covariance of the two: |cov| is at most se x se."""
     return bool(one.estimate - other.estimate > NORMAL * (one.se + other.se))
+
+
+def _order(ranks: Sequence[Sequence[Group]], item: str) -> str:
+    """The sentence on the order of the groups: the first rank, and the second where it is known."""
+    first, known = ranks[0], [group for group in ranks[0] if group.row is not None]
+    hidden = next((group for group in first if group.row is None), None)
+    if hidden is not None and (not known or not _larger(known[0], hidden)):
+        return words.t("finding.groups.hidden_first", groups=_named(known[:1], item, first=True))
+    names = _named(known, item, first=True)
+    if hidden is not None:
+        return words.t("finding.groups.hidden_among", groups=names)
+    if len(first) > 1:
+        key = "level_pair" if len(first) == 2 else "level_more"
+        return words.t(f"finding.groups.{key}", groups=names)
+    text = words.t("finding.groups.largest", groups=names)
+    if len(ranks) < 2:
+        return text
+    if any(group.row is None for group in ranks[1]):
+        return text + words.t("finding.groups.hidden_second")
+    key = "followed" if len(ranks[1]) == 1 else "followed_level"
+    return text + words.t(f"finding.groups.{key}", groups=_named(ranks[1], item))
+
+
+def _named(groups: Sequence[Group], item: str, first: bool = False) -> str:
+    """Groups with their values and intervals; the very first says what the interval is."""
+    texts = []
+    for position, group in enumerate(groups):
+        row = group.row
+        key = "group_first" if first and position == 0 else "group"
+        text = words.t(
+            "finding.groups.group_known" if pd.isna(row.ci_low) else f"finding.groups.{key}",
+            name=words.code_label(item, row.category),
+            value=words.quantity(row.estimate, "share"),
+            low=_plain(row.ci_low, "share"),
+            high=_plain(row.ci_high, "share"),
+            caution=words.t("finding.groups.caution") if row.flag == "*" else "",
+        )
+        texts.append(text)
+    return words.listing(texts)
+
+
+def _leader_change(indicator: str, leader: Group, item: str, year: int) -> str:
+    """How the share of the largest group changed since the year before."""
+    if leader.row is None:
+        return ""
+    trends = data.trends(indicator)
+    trends = trends[trends["category"].eq(leader.row.category)]
+    name = words.code_label(item, leader.row.category)
+    return _change(trends, year, "share", key="groups.change", name=name)
 
 
 def _net(indicator: str) -> str:
@@ -182,6 +267,7 @@ def _net(indicator: str) -> str:
     frame = frame[frame["year"].eq(year)].dropna(subset=["estimate"])
     if frame.empty:
         return ""
+    unit = print_unit(frame, str(frame["unit"].iloc[0]))
     groups = {
         "gain": frame[frame["ci_low"] > 0],
         "loss": frame[frame["ci_high"] < 0],
@@ -189,16 +275,29 @@ def _net(indicator: str) -> str:
     }
     parts = [
         words.t(
-            f"finding.net.{key}",
-            names=words.listing([words.code_label("region", c) for c in part["code"]]),
+            f"finding.net.{key}", names=words.listing([_balance(r, unit) for r in data.rows(p)])
         )
-        for key, part in groups.items()
-        if len(part)
+        for key, p in groups.items()
+        if len(p)
     ]
     lead = words.t(
-        "finding.net.lead", label=words.indicator_text(indicator), year=words.year_text(year)
+        "finding.net.lead",
+        label=words.indicator_text(indicator),
+        year=words.year_text(year),
+        unit=words.unit_name(unit),
     )
     return lead + words.t("finding.net.joint").join(parts) + words.t("finding.net.end")
+
+
+def _balance(row: Any, unit: str) -> str:
+    """A region with its balance and interval."""
+    return words.t(
+        "finding.net.region",
+        name=words.code_label("region", row.code),
+        value=_plain(row.estimate, unit),
+        low=_plain(row.ci_low, unit),
+        high=_plain(row.ci_high, unit),
+    )
 
 
 # --- numbers -------------------------------------------------------------------------------------
