@@ -17,7 +17,9 @@ import pandas as pd
 import pytest
 
 from lfsmig import cli, replicate
+from lfsmig.intake.protocol import CHECKS, Finding
 from lfsmig.params import load
+from lfsmig.report import words
 from lfsmig.results import RESULT_COLUMNS, RESULT_KEYS, TREND_COLUMNS, domain_codes
 from tests.conftest import ROOT, needs_r, run_pipeline
 
@@ -311,3 +313,14 @@ def test_validate_writes_text_html_and_json(
     assert sorted(p.name for p in folder.iterdir()) == ["2023.html", "2023.json", "2023.txt"]
     page = (folder / "2023.html").read_text(encoding="utf-8")
     assert all(f">{check['id']}<" in page for check in document["checks"])
+
+
+def test_checks_count_records_unless_they_say_something_else(small_data: Path) -> None:
+    summary = json.loads((small_data / "released/2022.summary.json").read_text(encoding="utf-8"))
+    counted = {one["id"]: one["counts"] for one in summary["checks"] if one["counts"]}
+    wanted = {"S1": "variables", "S5": "columns", "K1": "records", "K4": "households"}
+    wanted |= {"D2": "strata", "D3": "areas", "W5": "years", "T4": "movers"}
+    assert {key: counted.get(key) for key in wanted} == wanted
+    assert Finding(1, 2).counts == "records"
+    assert set(counted) <= set(CHECKS)
+    assert set(counted.values()) <= set(words.catalogue()["counted"])

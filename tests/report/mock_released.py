@@ -268,7 +268,7 @@ def crosscheck(frame: pd.DataFrame) -> pd.DataFrame:
 
 def summary(year: int, frame: pd.DataFrame) -> dict[str, Any]:
     """What was received and how it passed the checks."""
-    check = {"status": "passed", "count": 0, "share": 0.0}
+    check = {"status": "passed", "count": 0, "counts": "records", "share": 0.0}
     help_ = {
         "K1": {"en": "Person keys are unique", "th": "รหัสบุคคลไม่ซ้ำกัน"},
         "W1": {"en": "Weights are positive and complete", "th": "ค่าถ่วงน้ำหนักเป็นบวกและครบทุกราย"},
@@ -280,10 +280,10 @@ def summary(year: int, frame: pd.DataFrame) -> dict[str, Any]:
         {"id": key, "severity": "W" if key == "S5" else "E", **check, "help": text}
         for key, text in help_.items()
     ]
-    checks[-2] |= {"status": "warning", "count": 2, "share": 0.04}
+    checks[-2] |= {"status": "warning", "count": 2, "counts": "columns", "share": 0.04}
     # The projections behind the weights change where the sum of weights jumps.
     if year == BREAK:
-        checks[-1] |= {"status": "fail", "count": 1, "share": 1.0}
+        checks[-1] |= {"status": "fail", "count": 1, "counts": "years", "share": 1.0}
         checks[-1]["reason"] = "+2.27 % a year since 2021"
     exact = int(len(frame) * 2 / 3)
     files = [
@@ -355,19 +355,65 @@ def published(frames: dict[int, pd.DataFrame]) -> pd.DataFrame:
                 "z": z,
                 "verdict": "not_comparable" if math.isnan(z) else verdict,
                 "source": source,
+                "page": "9",
                 "reliability": "printed",
             }
         )
-    rest = {"domain": "{}", "source": "NSO", "reliability": "printed", "verdict": "match"}
+    rest = {"domain": "{}", "source": "PRESS", "reliability": "printed", "verdict": "match"}
+    rest["page"] = ""
     change = {"figure": "F0196", "year": "2022", "indicator": "migrants.total", "category": ""}
     change |= {"statistic": "change", "unit": "persons", "published": 142000.0}
     average = {"figure": "F0014", "year": "2019-2023", "category": "yes", "unit": "share"}
     average |= {"indicator": "recent_internal.sent_remittances", "statistic": "average"}
+    population = {"indicator": "population.total", "category": "", "statistic": "estimate"}
+    population |= {"unit": "persons"}
+    first = {"figure": "F0169", "year": "2019", "published": 68.02e6, "estimate": 68.02e6}
+    last = {"figure": "F0201", "year": "2022", "published": 69.91e6, "estimate": 69.91e6}
+    share = {"figure": "F0174", "year": "2019", "indicator": "migrants.internal_share"}
+    share |= {"category": "internal", "statistic": "estimate", "unit": "share"}
+    net = {"figure": "F0213", "year": "2022", "indicator": "recent_internal.net_rate"}
+    net |= {"category": "", "statistic": "estimate", "unit": "percent", "published": -0.09}
     rows += [
+        population | rest | first | {"se": 2.0e5, "z": 0.0},
+        population | rest | last | {"se": 2.0e5, "z": 0.0},
+        share
+        | rest
+        | {"published": 0.944, "estimate": 0.944, "se": 0.01, "z": 0.0}
+        | {"reliability": "derived"},
+        net
+        | rest
+        | {"domain": '{"region":"5"}', "estimate": -0.06, "se": 0.04, "z": 0.75}
+        | {"reliability": "edited", "verdict": "sign_agrees"},
         change | rest | {"estimate": 141800.0, "se": 38000.0, "z": -0.01},
         average | rest | {"published": 0.183, "estimate": 0.1829, "se": 0.004, "z": -0.03},
     ]
     return pd.DataFrame(rows)
+
+
+SOURCES = [
+    {
+        "key": "NSO_IOM_EN",
+        "kind": "official",
+        "title": "Trend analysis",
+        "title_th": "การวิเคราะห์แนวโน้ม",
+        "publisher": "NSO",
+        "publisher_th": "สสช.",
+        "url": "https://nso.example/4",
+    },
+    {
+        "key": "PRESS",
+        "kind": "press",
+        "title": "Moves of the year",
+        "title_th": "ข่าวการย้ายถิ่น",
+        "publisher": "Daily",
+        "publisher_th": "หนังสือพิมพ์รายวัน",
+        "url": "https://daily.example",
+    },
+]
+REMARKS = [
+    {"figure": "F0174", "en": "627/664", "th": "คำนวณจาก 627/664"},
+    {"figure": "F0213", "en": "printed without the minus", "th": "พิมพ์โดยไม่มีเครื่องหมายลบ"},
+]
 
 
 def build(data_dir: Path) -> Path:
@@ -382,6 +428,10 @@ def build(data_dir: Path) -> Path:
         (released / f"{year}.summary.json").write_text(text, encoding="utf-8")
     trends(frames).to_parquet(released / "trends.parquet", index=False)
     published(frames).to_parquet(released / "published.parquet", index=False)
+    pd.DataFrame(SOURCES).to_parquet(released / "published_sources.parquet", index=False)
+    pd.DataFrame(REMARKS).to_parquet(released / "published_remarks.parquet", index=False)
+    made = {"steps": {"released": {"time": "2026-07-29T10:00:00+00:00"}}}
+    (released / "manifest.json").write_text(json.dumps(made), encoding="utf-8")
     return data_dir
 
 

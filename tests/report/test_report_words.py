@@ -9,7 +9,7 @@ import matplotlib as mpl
 import pandas as pd
 import pytest
 
-from lfsmig.report import data, figures, findings, tables, words, working
+from lfsmig.report import data, data_tables, figures, findings, tables, words, working
 
 mpl.use("Agg")
 
@@ -56,12 +56,12 @@ def test_every_word_has_both_languages() -> None:
 
 
 def test_tables_state_base_unit_source_and_flags(edition: pytest.MonkeyPatch) -> None:
-    text = tables.data_table("recent_international.expected_stay").data
+    text = data_tables.data_table("recent_international.expected_stay").data
     for part in ("Base:", "Unit: per cent.", "Source: synthetic", "s withheld", "c withheld"):
         assert part in text
     assert "nan" not in text
     edition.setenv("LFSMIG_LANG", "th")
-    text = tables.data_table("recent_internal.rate").data
+    text = data_tables.data_table("recent_internal.rate").data
     assert "ฐาน:" in text
     assert "2567" in text
     assert "2024" not in text
@@ -87,7 +87,7 @@ def test_charts_are_reproducible_and_fit_the_page(edition: pytest.MonkeyPatch) -
 
 
 def test_absent_indicator_is_said_not_raised(edition: pytest.MonkeyPatch) -> None:
-    assert "Not available" in tables.data_table("recent_internal.shoe_size").data
+    assert "Not available" in data_tables.data_table("recent_internal.shoe_size").data
     figure = figures.fig_shares("recent_internal.shoe_size")
     assert figure.axes[0].texts[0].get_text().startswith("No released figures")
     assert findings.finding("recent_internal.shoe_size") == ""
@@ -115,7 +115,7 @@ def test_live_estimate_keeps_withheld_cells_back(
     edition: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     live = pd.DataFrame({"category": ["under_3_months"], "estimate": [0.01], "se": [0.01]})
-    shown = working.tbl_live({"python": live}, 2021, "recent_international.expected_stay").data
+    shown = working.tbl_live(live, live, 2021, "recent_international.expected_stay").data
     assert "withheld" in shown
     assert "0.01" not in shown
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from datetime import date, datetime
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 
 from lfsmig.errors import InputError
 from lfsmig.results import domain_text
@@ -47,6 +49,24 @@ def data_dir() -> Path:
 def params_dir() -> Path:
     """Parameter folder: LFSMIG_PARAMS, else `params`."""
     return Path(os.environ.get("LFSMIG_PARAMS") or "params")
+
+
+def released_files(folder: Path) -> list[Path]:
+    """Files of a data root that the report is made from; the manifest only tells when."""
+    every = (folder / "released").iterdir()
+    return sorted(
+        p for p in every if p.suffix in {".parquet", ".json"} and p.name != "manifest.json"
+    )
+
+
+def released_on() -> date | None:
+    """Day on which the results were released, where that was written down."""
+    path = data_dir() / "released" / "manifest.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))["steps"]["released"]["time"]
+        return datetime.fromisoformat(found).date()
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def released(name: str) -> Path:
@@ -87,6 +107,20 @@ def settings() -> dict[str, Any]:
     """Read `report.yml`; empty where the parameter folder has none."""
     path = params_dir() / "report.yml"
     return _settings(path, path.stat().st_mtime_ns) if path.is_file() else {}
+
+
+def rules() -> dict[str, Any]:
+    """Limits of the publication rules by rule set."""
+    path = params_dir() / "rules.yml"
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; it holds the limits of the publication rules")
+    return _rules(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _rules(path: Path, _stamp: int) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))["publication"]
+    return found
 
 
 def report_year() -> int:
@@ -184,6 +218,24 @@ def published(year: int | None = None) -> pd.DataFrame:
     if year is None or frame.empty:
         return frame
     return frame[frame["year"].astype(str).eq(str(year))].reset_index(drop=True)
+
+
+def sources() -> dict[str, dict[str, str]]:
+    """Sources of the published figures by key."""
+    return _by_first_column("published_sources.parquet")
+
+
+def remarks() -> dict[str, dict[str, str]]:
+    """What is told of published figures that are not as printed, by figure."""
+    return _by_first_column("published_remarks.parquet")
+
+
+def _by_first_column(name: str) -> dict[str, dict[str, str]]:
+    if not (data_dir() / "released" / name).is_file():
+        return {}
+    frame = read(name)
+    records = frame.to_dict("records")
+    return {str(row[frame.columns[0]]): {str(k): str(v) for k, v in row.items()} for row in records}
 
 
 def synthetic() -> bool:

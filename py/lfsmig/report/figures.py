@@ -1,11 +1,10 @@
-"""Charts of released series: lines by year with intervals, stacked shares, dots by region.
+"""Charts of released series: lines by year with intervals, shares in panels, dots by region.
 
 A withheld cell is a gap, never a guess; a cell to be used with caution has a hollow marker.
 """
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
@@ -20,20 +19,19 @@ from lfsmig.report.marks import (
     end_labels,
     finish,
     from_zero,
-    hatch,
     line,
     mark_breaks,
+    notes_of,
     numbers,
-    segment_texts,
     values,
+    wrapped,
     year_axis,
 )
-from lfsmig.report.style import COLOURS, INK, ORDERED, QUIET, WIDTH, setup
+from lfsmig.report.panels import panels
+from lfsmig.report.style import COLOURS, INK, QUIET, WIDTH, setup
 from lfsmig.report.tables import occurring, print_unit, width
 
 LONGEST_END_LABEL = 18  # characters that may stand to the right of a line
-LEGEND_WIDTH = 92  # characters of a legend's type across the page
-ORDERED_ITEMS = {"age_group", "education_group", "expected_stay", "moves_group"}
 
 
 def fig_series(
@@ -50,7 +48,7 @@ def fig_series(
     unit = print_unit(every, str(every["unit"].iloc[0]))
     for position, (label, frame) in enumerate(lines.items()):
         offset = (position - (len(lines) - 1) / 2) * 0.07
-        line(ax, frame, COLOURS[position % len(COLOURS)], offset, unit, label)
+        line(ax, frame, COLOURS[position % len(COLOURS)], offset, unit, label, position)
         if len(lines) == 1:
             values(ax, frame, unit)
     year_axis(ax)
@@ -69,71 +67,23 @@ def fig_series(
 
 
 def fig_shares(indicator: str) -> Figure:
-    """Draw shares of the categories by year, stacked to 100 per cent."""
+    """Draw a distribution: a panel for each category, its shares by year with 95 % intervals.
+
+    All panels have one scale, so that they can be compared. A category of which no year may be
+    shown has no panel and is named below.
+    """
     setup()
     frame = data.series(indicator)
     if not frame["estimate"].notna().any():
         return _nothing(indicator)
     item = words.item_of(indicator)
-    every = words.codes_in_order(item, occurring(frame))
-    shown = frame.loc[frame["estimate"].gt(0), "category"].unique()
-    # A group keeps its colour whatever else is withheld; one that is never shown has no legend.
-    colours = dict(zip(every, _stack_colours(item, every), strict=True))
-    codes = [code for code in every if code in shown]
-    years = data.years()
-    names = [words.code_label(item, code) for code in codes]
-    withheld = _withheld_rest(frame, years)
-    if withheld.any():
-        names.append(words.t("figure.withheld_part"))
-    columns = _legend_columns(names)
-    height = 0.34 * len(years) + 0.24 * -(-len(names) // columns) + 0.75
-    fig, ax = plt.subplots(figsize=(WIDTH, height))
-    table = frame.pivot(index="category", columns="year", values="estimate").reindex(
-        index=codes, columns=years
-    )
-    left = np.zeros(len(years))
-    for code, label in zip(codes, names, strict=False):
-        colour = colours[code]
-        share = 100 * table.loc[code].to_numpy(dtype=float)
-        sizes = np.nan_to_num(share)
-        ax.barh(
-            range(len(years)),
-            sizes,
-            left=left,
-            color=colour,
-            height=0.72,
-            label=label,
-            edgecolor="white",
-            linewidth=0.7,
-        )
-        segment_texts(ax, left, sizes, colour)
-        left += sizes
-    if withheld.any():
-        hatch(ax, left, withheld, names[-1])
-    ax.set_yticks(range(len(years)), [words.year(y) for y in years])
-    ax.invert_yaxis()
-    ax.set_xlim(0, 100)
-    ax.set_xlabel(words.unit_name("share"))
-    sns.despine(ax=ax, left=True)
-    ax.tick_params(left=False)
-    fig.legend(
-        loc="outside upper left",
-        ncols=columns,
-        frameon=False,
-        handlelength=0.9,
-        handletextpad=0.4,
-        columnspacing=1.2,
-    )
-    finish(fig, frame, shares=bool(withheld.any()))
-    return fig
-
-
-def _withheld_rest(frame: pd.DataFrame, years: list[int]) -> np.ndarray:
-    """What is left to 100 per cent in the years that have a withheld group; else nothing."""
-    by_year = frame.groupby("year")
-    hidden = frame["flag"].isin(data.WITHHELD).groupby(frame["year"]).any()
-    rest = 100 * (1 - by_year["estimate"].sum())
-    return np.asarray(rest.where(hidden, 0.0).clip(lower=0).reindex(years).fillna(0.0))
+    codes = words.codes_in_order(item, occurring(frame))
+    parts = {code: frame[frame["category"].eq(code)] for code in codes}
+    shown = [code for code, cells in parts.items() if cells["estimate"].notna().any()]
+    names = {code: words.code_label(item, code) for code in codes}
+    hidden = [names[code] for code in codes if code not in shown]
+    note = notes_of(frame, intervals=True, hidden=hidden)
+    return panels([names[c] for c in shown], [parts[c] for c in shown], "share", note)
 
 
 def fig_regions(indicator: str, by: str = "region", category: str | None = None) -> Figure:
@@ -147,13 +97,13 @@ def fig_regions(indicator: str, by: str = "region", category: str | None = None)
     first, last = data.years()[0], data.report_year()
     fig, ax = plt.subplots(figsize=(WIDTH, 0.42 * len(codes) + 1.0))
     pairs = (
-        [(first, QUIET, -0.14), (last, COLOURS[0], 0.14)]
+        [(first, QUIET, -0.14, 1), (last, COLOURS[0], 0.14, 0)]
         if first != last
-        else [(last, COLOURS[0], 0.0)]
+        else [(last, COLOURS[0], 0.0, 0)]
     )
-    for year, colour, offset in pairs:
+    for year, colour, offset, shape in pairs:
         cells = frame[frame["year"].eq(year)].set_index("code").reindex(codes)
-        dots(ax, cells, unit, colour, offset, words.year(year))
+        dots(ax, cells, unit, colour, offset, words.year(year), shape)
     if frame["ci_low"].min() < 0:
         ax.axvline(0, color=INK, linewidth=0.8, zorder=0)
     else:
@@ -193,7 +143,7 @@ def fig_variants(indicators: Sequence[str]) -> Figure:
                 fontsize=8.5,
                 ha="center",
             )
-    labels = [textwrap.fill(words.indicator_text(name), 42) for name in names]
+    labels = [wrapped(fig, words.indicator_text(name), 0.38 * WIDTH, 9) for name in names]
     ax.set_yticks(range(len(names)), labels)
     ax.set_ylim(len(names) - 0.5, -0.7)
     ax.set_xlim(left=0)
@@ -213,20 +163,6 @@ def _lines(names: list[str], by: str | None, category: str | None) -> dict[str, 
     codes = words.codes_in_order(by, list(frame["code"].unique()) if len(frame) else [])
     by_code = {words.code_label(by, code): frame[frame["code"].eq(code)] for code in codes}
     return {k: cells for k, cells in by_code.items() if cells["estimate"].notna().any()}
-
-
-def _stack_colours(item: str, codes: list[str]) -> list[str]:
-    if item not in ORDERED_ITEMS:
-        return [COLOURS[i % len(COLOURS)] for i in range(len(codes))]
-    return [ORDERED[min(i, len(ORDERED) - 1)] for i in range(len(codes))]
-
-
-def _legend_columns(labels: list[str]) -> int:
-    """As many legend columns as fit the page: all in one row, or by the longest label."""
-    if sum(width(label) + 5 for label in labels) <= LEGEND_WIDTH:
-        return len(labels)
-    longest = max(width(label) for label in labels)
-    return max(1, min(len(labels), int(LEGEND_WIDTH / (longest + 5))))
 
 
 def _nothing(indicator: str) -> Figure:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,35 +13,31 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from lfsmig.report import data, words
-from lfsmig.report.style import COLOURS, INK, NOTE, QUIET
-from lfsmig.report.tables import width
+from lfsmig.report.style import COLOURS, INK, NOTE, QUIET, WIDTH
 
-NOTE_WIDTH = 118  # characters of a note's type across the page
-
-
-def hatch(ax: Axes, left: np.ndarray, sizes: np.ndarray, label: str) -> None:
-    """Fill what is withheld, so that nobody takes it for missing or for zero."""
-    ax.barh(
-        range(len(sizes)),
-        sizes,
-        left=left,
-        height=0.72,
-        label=label,
-        facecolor="white",
-        edgecolor="#B0B0B0",
-        hatch="/////",
-        linewidth=0.0,
-    )
+NOTE_SIZE = 8  # points
+# What tells lines apart where colours do not: in grey print, for the colour-blind.
+MARKERS = "osD^v"
+DASHES = ["-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (5, 1.5, 1.5, 1.5)), (0, (8, 2))]
 
 
-def line(ax: Axes, frame: pd.DataFrame, colour: str, offset: float, unit: str, label: str) -> None:
+def line(
+    ax: Axes,
+    frame: pd.DataFrame,
+    colour: str,
+    offset: float,
+    unit: str,
+    label: str,
+    shape: int = 0,
+) -> None:
+    """Yearly values with intervals; lines differ in marker and dash, not in colour alone."""
     scale = words.scale(unit)
     cells = frame.set_index("year").reindex(data.years())
     x = np.arange(len(cells)) + offset
     y = cells["estimate"].to_numpy(dtype=float) * scale
     low = y - cells["ci_low"].to_numpy(dtype=float) * scale
     high = cells["ci_high"].to_numpy(dtype=float) * scale - y
-    _joined(ax, frame, x, y, colour, label)
+    _joined(ax, frame, x, y, colour, label, shape)
     shown = ~np.isnan(y)
     ax.errorbar(
         x[shown],
@@ -52,11 +50,18 @@ def line(ax: Axes, frame: pd.DataFrame, colour: str, offset: float, unit: str, l
     )
     hollow = cells["flag"].eq("*").to_numpy()
     for mask, face in ((shown & ~hollow, colour), (shown & hollow, "white")):
-        ax.plot(x[mask], y[mask], "o", color=colour, markerfacecolor=face, markersize=5.2)
+        marker = MARKERS[shape % len(MARKERS)]
+        ax.plot(x[mask], y[mask], marker, color=colour, markerfacecolor=face, markersize=5)
 
 
 def _joined(
-    ax: Axes, frame: pd.DataFrame, x: np.ndarray, y: np.ndarray, colour: str, label: str
+    ax: Axes,
+    frame: pd.DataFrame,
+    x: np.ndarray,
+    y: np.ndarray,
+    colour: str,
+    label: str,
+    shape: int,
 ) -> None:
     """Join the points of years that may be compared: a line would compare them."""
     years = data.years()
@@ -65,7 +70,10 @@ def _joined(
     for number, (first, last) in enumerate(pairwise(cuts)):
         name = label if number == 0 else "_nolegend_"
         part = slice(first, last)
-        ax.plot(x[part], y[part], color=colour, linewidth=1.4, alpha=0.9, label=name)
+        look: dict[str, Any] = {"linewidth": 1.4, "linestyle": DASHES[shape % len(DASHES)]}
+        # The marker is for the legend; the points' own are drawn above the intervals.
+        look |= {"marker": MARKERS[shape % len(MARKERS)], "markersize": 5, "markevery": []}
+        ax.plot(x[part], y[part], color=colour, label=name, **look)
 
 
 def mark_breaks(ax: Axes) -> None:
@@ -88,7 +96,7 @@ def numbers(ax: Axes, which: str) -> None:
     axis.set_major_formatter(FuncFormatter(shown))
 
 
-def values(ax: Axes, frame: pd.DataFrame, unit: str) -> None:
+def values(ax: Axes, frame: pd.DataFrame, unit: str, size: float = 8.5) -> None:
     """Write each value beside its point, where there is but one line."""
     cells = frame.set_index("year").reindex(data.years())
     for x, (value, high) in enumerate(zip(cells["estimate"], cells["ci_high"], strict=True)):
@@ -99,12 +107,13 @@ def values(ax: Axes, frame: pd.DataFrame, unit: str) -> None:
                 (x, top * words.scale(unit)),
                 xytext=(0, 3),
                 textcoords="offset points",
-                fontsize=8.5,
+                fontsize=size,
                 ha="center",
             )
 
 
 def year_axis(ax: Axes) -> None:
+    """Years along the bottom, with room for the lines' names on the right."""
     years = data.years()
     ax.set_xticks(range(len(years)), [words.year(y) for y in years])
     ax.set_xlim(-0.35, len(years) - 0.75)
@@ -162,7 +171,17 @@ def _apart(heights: list[float], gap: float, low: float, high: float) -> list[fl
     return placed
 
 
-def dots(ax: Axes, cells: pd.DataFrame, unit: str, colour: str, offset: float, label: str) -> None:
+def dots(
+    ax: Axes,
+    cells: pd.DataFrame,
+    unit: str,
+    colour: str,
+    offset: float,
+    label: str,
+    shape: int = 0,
+) -> None:
+    """Values side by side with their intervals."""
+    marker = MARKERS[shape % len(MARKERS)]
     scale = words.scale(unit)
     y = np.arange(len(cells)) + offset
     x = cells["estimate"].to_numpy(dtype=float) * scale
@@ -173,7 +192,7 @@ def dots(ax: Axes, cells: pd.DataFrame, unit: str, colour: str, offset: float, l
         x[shown],
         y[shown],
         xerr=np.vstack([low, high])[:, shown].clip(min=0),
-        fmt="o",
+        fmt=marker,
         color=colour,
         elinewidth=1.2,
         capsize=2.5,
@@ -182,58 +201,57 @@ def dots(ax: Axes, cells: pd.DataFrame, unit: str, colour: str, offset: float, l
     )
     hollow = shown & cells["flag"].eq("*").to_numpy()
     # Above the filled markers, which matplotlib draws over later ones of the same order.
-    ax.plot(
-        x[hollow], y[hollow], "o", color=colour, markerfacecolor="white", markersize=5.5, zorder=4
-    )
+    hole: dict[str, Any] = {"markerfacecolor": "white", "markersize": 5.5, "zorder": 4}
+    ax.plot(x[hollow], y[hollow], marker, color=colour, **hole)
 
 
-def segment_texts(ax: Axes, left: np.ndarray, sizes: np.ndarray, colour: str) -> None:
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    ink = "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 140 else INK
-    for row, (start, size) in enumerate(zip(left, sizes, strict=True)):
-        if size >= 5:
-            ax.text(
-                start + size / 2,
-                row,
-                words.decimal(size, 1),
-                ha="center",
-                va="center_baseline",
-                color=ink,
-                fontsize=8,
-            )
-
-
-def finish(
-    fig: Figure,
-    frame: pd.DataFrame,
-    intervals: bool = False,
-    broken: bool = False,
-    shares: bool = False,
-) -> None:
+def finish(fig: Figure, frame: pd.DataFrame, intervals: bool = False, broken: bool = False) -> None:
     """Say below the chart what its marks mean, as far as it has them, and lay it out."""
-    parts = [words.t("figure.interval")] if intervals else []
-    if shares:
-        parts.append(words.t("figure.withheld_share"))
-    elif frame["flag"].isin(data.WITHHELD).any():
-        parts.append(words.t("figure.withheld"))
-    if intervals and frame["flag"].eq("*").any():
-        parts.append(words.t("figure.caution"))
-    if broken and data.breaks():
-        parts.append(words.t("figure.broken"))
-    if parts:
-        text = "\n".join(_filled(parts))
-        fig.supxlabel(text, fontsize=8, color=NOTE, x=0.01, ha="left")
+    if text := notes_of(frame, intervals, broken):
+        text = wrapped(fig, text, 0.98 * WIDTH, NOTE_SIZE)
+        fig.supxlabel(text, fontsize=NOTE_SIZE, color=NOTE, x=0.01, ha="left")
     # Lay out once: the figure is written in two formats.
     fig.draw_without_rendering()
     fig.set_layout_engine("none")
 
 
-def _filled(parts: list[str]) -> list[str]:
-    """Sentences in as few lines as the page allows; Thai has no spaces to break a line at."""
-    lines: list[str] = []
-    for part in parts:
-        if lines and width(lines[-1]) + 2 + width(part) <= NOTE_WIDTH:
-            lines[-1] += f"  {part}"
-        else:
+def notes_of(
+    frame: pd.DataFrame, intervals: bool = False, broken: bool = False, hidden: Sequence[str] = ()
+) -> str:
+    """What the marks of a chart mean, as far as it has them.
+
+    Parameters
+    ----------
+    hidden
+        Names of groups that have no place in the chart, because all their values are withheld.
+    """
+    parts = [words.t("figure.interval")] if intervals else []
+    if frame["flag"].isin(data.WITHHELD).any():
+        parts.append(words.t("figure.withheld"))
+    if intervals and frame["flag"].eq("*").any():
+        parts.append(words.t("figure.caution"))
+    if hidden:
+        parts.append(words.t("figure.hidden", names=words.listing(list(hidden))))
+    if broken and data.breaks():
+        parts.append(words.t("figure.broken"))
+    return " ".join(parts)
+
+
+def wrapped(fig: Figure, text: str, room: float, size: float, weight: str = "normal") -> str:
+    """Text in lines of at most `room` inches, broken where the language allows it."""
+    lines = [""]
+    for part in words.breakable(text):
+        longer = lines[-1] + part
+        if lines[-1] and _inches(fig, longer.rstrip(), size, weight) > room:
             lines.append(part)
-    return lines
+        else:
+            lines[-1] = longer
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _inches(fig: Figure, text: str, size: float, weight: str) -> float:
+    """Width of a text as it is set: Thai marks take no room, letters differ."""
+    shown = fig.text(0, 0, text, fontsize=size, fontweight=weight)
+    extent = shown.get_window_extent().width / fig.dpi
+    shown.remove()
+    return float(extent)

@@ -14,12 +14,11 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 
 WIDTH = 6.2  # inches: the text width of the printed page
-# Okabe and Ito's palette, without its yellow, which is too pale on white.
-COLOURS = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#7F7F7F", "#332288"]
-# One-hue steps for categories with an order, dark to light.
-ORDERED = ["#08306B", "#2171B5", "#4F9BCB", "#8CC1DE", "#C3DDEE", "#E3EEF8"]
+# Hues of Okabe and Ito's palette for the colour-blind, darkened so far that the names of lines can
+# be read in them (contrast with white above 4.5). In grey print markers and dashes tell them apart.
+COLOURS = ["#00528A", "#B3540A", "#00785C", "#A4457C", "#5E6B73"]
 INK = "#2B2B2B"
-QUIET = "#8A8A8A"
+QUIET = "#767676"
 NOTE = "#5F5F5F"  # small type: dark enough to be read
 FONT = "Sarabun"
 

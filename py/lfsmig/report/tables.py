@@ -40,23 +40,31 @@ def pipe(
     Where a line is long, pandoc takes the columns' widths from the dashes: columns of numbers get
     what they need, columns of text share the rest of the page.
     """
-    widths = [
-        max([3, *(width(str(row[i])) for row in rows), _head_width(name, align[i])]) + 2
+    needed = [
+        max([3, *(width(str(row[i])) for row in rows), _head_width(name, align[i])])
         for i, name in enumerate(header)
     ]
     if even:  # a column of years is as wide as its neighbours, whatever it holds
         numbers = [i for i, letter in enumerate(align) if letter == "r"]
-        most = max((widths[i] for i in numbers), default=0)
-        widths = [most if i in numbers else size for i, size in enumerate(widths)]
-    texts = [i for i, letter in enumerate(align) if letter == "l" and widths[i] > KEPT]
-    room = max(PAGE - sum(w for i, w in enumerate(widths) if i not in texts), 16 * len(texts))
-    wanted = sum(widths[i] for i in texts)
-    for i in texts if wanted > room else ():
-        widths[i] = max(5, min(widths[i], round(room * widths[i] / wanted)))
+        most = max((needed[i] for i in numbers), default=0)
+        needed = [most if i in numbers else size for i, size in enumerate(needed)]
+    widths = _page_widths(needed, align)
     rule = {"l": (":", ""), "r": ("", ":"), "c": (":", ":")}
     dashes = [rule[a][0] + "-" * size + rule[a][1] for a, size in zip(align, widths, strict=True)]
     lines = [header, dashes, *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def _page_widths(needed: Sequence[int], align: str) -> list[int]:
+    """Widths that fit the page: long texts give way, and where there is no room the gaps too."""
+    texts = [i for i, letter in enumerate(align) if letter == "l" and needed[i] + 2 > KEPT]
+    gap = 2 if sum(needed) + 2 * len(needed) <= PAGE else 1
+    widths = [size + gap for size in needed]
+    room = max(PAGE - sum(w for i, w in enumerate(widths) if i not in texts), 16 * len(texts))
+    wanted = sum(widths[i] for i in texts)
+    for i in texts if wanted > room else ():
+        widths[i] = max(5, min(widths[i], round(room * widths[i] / wanted)))
+    return widths
 
 
 def _head_width(name: str, letter: str) -> int:
@@ -93,8 +101,13 @@ def notes(
     parts = [words.t("table.base", base=base), words.t("table.unit", unit=unit), *more]
     if flags is not None:
         parts.append(flag_legend(flags, reasons))
-    parts.append(words.t("table.source_synthetic" if data.synthetic() else "table.source"))
+    parts.append(words.t("table.source", source=source_line()))
     return "::: {.table-notes}\n" + " ".join(p for p in parts if p) + "\n:::"
+
+
+def source_line() -> str:
+    """What the estimates were made from."""
+    return words.t("table.from_synthetic" if data.synthetic() else "table.from_survey")
 
 
 def cell(value: float, se: float, unit: str, flag: str) -> str:
@@ -109,77 +122,13 @@ def cell(value: float, se: float, unit: str, flag: str) -> str:
     return f"{text}{error}{escape(flag)}"
 
 
-def interval(low: float, high: float, unit: str) -> str:
-    """Write a confidence interval."""
+def interval(low: float, high: float, unit: str, signed: bool = False) -> str:
+    """Write a confidence interval: `0.9–1.1`, and in words where a minus would follow the dash."""
     if pd.isna(low) or pd.isna(high):
         return words.DASH
+    if low >= 0 and not signed:
+        return f"{words.number(low, unit)}–{words.number(high, unit)}"
     return words.t("table.interval", low=words.number(low, unit), high=words.number(high, unit))
-
-
-def data_table(indicator: str, by: str | None = None, category: str | None = None) -> Markdown:
-    """Table behind a chart: folded on screen, in the appendix of the printed editions."""
-    frame = data.series(indicator, by=by, category=category)
-    title = words.indicator_text(indicator)
-    # An indicator that exists by region only says so in its label.
-    if by is not None and [] in (words.register().get(indicator) or {}).get("by", [[]]):
-        title += words.t("table.by", variable=words.t(f"column.{by}").lower())
-    if frame.empty:
-        body = absent(indicator)
-    elif by is None and category is None and frame["category"].ne("").any():
-        body = crossed_table(frame, "category", words.item_of(indicator), indicator)
-    elif by is not None:
-        body = crossed_table(frame, "code", by, indicator)
-    else:
-        body = year_table(frame, indicator)
-    marks = f'title="{title}" label="{words.t("table.data")}" letter="{words.t("table.letter")}"'
-    return Markdown(f"::: {{.data-table {marks}}}\n\n{body}\n\n:::")
-
-
-def absent(indicator: str) -> str:
-    """Say why an indicator has no table."""
-    reason = data.absent_reason(indicator) or words.t("table.absent_unasked")
-    return words.t("table.absent", reason=reason)
-
-
-def year_table(frame: pd.DataFrame, indicator: str) -> str:
-    """One row per year: estimate, standard error, interval, cases, symbol."""
-    unit = print_unit(frame, str(frame["unit"].iloc[0]))
-    rows = []
-    for row in data.rows(frame):
-        hidden = row.flag in data.WITHHELD
-        values = [words.DASH] * 3
-        if not hidden:
-            values = [
-                words.number(row.estimate, unit),
-                words.number(row.se, unit),
-                interval(row.ci_low, row.ci_high, unit),
-            ]
-        cases = words.DASH if row.flag == "c" else words.decimal(float(row.n), 0)
-        rows.append([words.year(row.year), *values, cases, escape(row.flag)])
-    keys = ("year", "estimate", "se", "ci", "n", "flag")
-    table = pipe([words.t(f"column.{key}") for key in keys], rows, "lrrrrc")
-    return f"{table}\n\n{_series_notes(frame, indicator, unit, words.t('table.ci'))}"
-
-
-def crossed_table(frame: pd.DataFrame, column: str, variable: str, indicator: str) -> str:
-    """One row per category or region, one column per year: estimate and standard error."""
-    unit = print_unit(frame, str(frame["unit"].iloc[0]))
-    years = data.years()
-    codes = words.codes_in_order(variable, occurring(frame, column))
-    cells = {(getattr(row, column), row.year): row for row in data.rows(frame)}
-    rows = []
-    for code in codes:
-        line = [escape(words.code_label(variable, code))]
-        for year in years:
-            found: Any = cells.get((code, year))
-            line.append(
-                words.DASH if found is None else cell(found.estimate, found.se, unit, found.flag)
-            )
-        rows.append(line)
-    head = words.t("column.category") if column == "category" else words.t(f"column.{variable}")
-    table = pipe([head, *map(words.year, years)], rows, "l" + "r" * len(years), even=True)
-    frame = frame[frame[column].isin(codes)]
-    return f"{table}\n\n{_series_notes(frame, indicator, unit, words.t('table.se'))}"
 
 
 def occurring(frame: pd.DataFrame, column: str = "category") -> list[str]:
@@ -192,13 +141,7 @@ def tbl_overview(indicators: Sequence[str], category: str | None = None) -> Mark
     """One row per indicator, one column per year: estimates with their symbols."""
     years = data.years()
     rows: list[list[str]] = []
-    used: dict[str, pd.DataFrame] = {}
-    for name in indicators:
-        frame = data.series(name)
-        if frame["category"].ne("").any():
-            frame = frame[frame["category"].eq(category or "yes")]
-        if not frame.empty:
-            used[name] = frame
+    used = several(indicators, category)
     broken = bool(data.breaks()) and any(data.is_count(frame) for frame in used.values())
     nothing = float("nan")
     same = {str(frame["unit"].iloc[0]) for frame in used.values()} == {"percent"}
@@ -212,13 +155,25 @@ def tbl_overview(indicators: Sequence[str], category: str | None = None) -> Mark
             for y in years
         ]
         mark = "†" if broken and data.is_count(frame) else ""
-        rows.append([escape(_row_label(name, unit)) + mark, *values])
+        rows.append([escape(row_label(name, unit)) + mark, *values])
     head = [words.t("column.indicator"), *map(words.year, years)]
     table = pipe(head, rows, "l" + "r" * len(years), even=True)
     return Markdown(f"{table}\n\n{_overview_notes(used, broken)}")
 
 
-def _row_label(indicator: str, unit: str) -> str:
+def several(indicators: Sequence[str], category: str | None = None) -> dict[str, pd.DataFrame]:
+    """Series of indicators that stand in one table; of a yes-or-no share the part that says yes."""
+    found = {}
+    for name in indicators:
+        frame = data.series(name)
+        if frame["category"].ne("").any():
+            frame = frame[frame["category"].eq(category or "yes")]
+        if not frame.empty:
+            found[name] = frame
+    return found
+
+
+def row_label(indicator: str, unit: str) -> str:
     """An indicator with the unit of its row, unless the label states it."""
     label = words.indicator_text(indicator)
     if unit.startswith("percent") and words.states_base(indicator):
@@ -227,6 +182,11 @@ def _row_label(indicator: str, unit: str) -> str:
 
 
 def _overview_notes(used: dict[str, pd.DataFrame], broken: bool) -> str:
+    """The lines below an overview: its errors stand in the data table that follows it."""
+    return several_notes(used, words.t("table.errors_elsewhere"), broken)
+
+
+def several_notes(used: dict[str, pd.DataFrame], more: str, broken: bool) -> str:
     """Bases of the rows, the break in the counts, symbols and source."""
     bases: dict[str, list[str]] = {}
     for name, frame in used.items():
@@ -242,10 +202,10 @@ def _overview_notes(used: dict[str, pd.DataFrame], broken: bool) -> str:
     flags = [flag for frame in used.values() for flag in frame["flag"]]
     parts = [
         words.t("table.bases", bases="; ".join(told)) if told else "",
-        words.t("table.errors_elsewhere"),
+        more,
         break_note("broken_rows") if broken else "",
         flag_legend(flags, [why for f in used.values() for why in review_reasons(f)]),
-        words.t("table.source_synthetic" if data.synthetic() else "table.source"),
+        words.t("table.source", source=source_line()),
     ]
     return "::: {.table-notes}\n" + " ".join(p for p in parts if p) + "\n:::"
 
@@ -268,15 +228,6 @@ def print_unit(frame: pd.DataFrame, unit: str) -> str:
     if unit == "percent" and largest < 0.1:
         return "percent_small"
     return unit
-
-
-def _series_notes(frame: pd.DataFrame, indicator: str, unit: str, more: str) -> str:
-    base = words.indicator_text(indicator, "base") or words.indicator_text(indicator)
-    note = words.indicator_text(indicator, "note")
-    extra = words.t("table.note", note=note) if note else ""
-    broken = break_note() if data.is_count(frame) else ""
-    flags, reasons = list(frame["flag"]), review_reasons(frame)
-    return notes(base, words.unit_name(unit), flags, more, extra, broken, reasons=reasons)
 
 
 def notice(short: bool = True) -> Markdown:

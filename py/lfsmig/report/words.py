@@ -11,6 +11,7 @@ import math
 import os
 import re
 from collections.abc import Callable
+from datetime import date
 from functools import cache, wraps
 from pathlib import Path
 from typing import Any, ParamSpec
@@ -68,7 +69,21 @@ def t(key: str, **values: object) -> str:
     found: Any = catalogue()
     for part in key.split("."):
         found = found[part]
-    return str(found[lang()]).format(**values)
+    return closed_up(str(found[lang()]).format(**values))
+
+
+def closed_up(text: str) -> str:
+    """Text without the space between a word and the percentage that Thai writes on to it."""
+    before = "|".join(catalogue()["closes_up"][lang()])
+    percent = catalogue()["units"]["share"][lang()]
+    return re.sub(rf"({before}) (?={percent})", r"\1", text) if before else text
+
+
+def breakable(text: str) -> list[str]:
+    """Parts of a text between which a line may end: at spaces, in Thai also before some words."""
+    before = "|".join(catalogue()["breaks_before"][lang()])
+    pattern = rf"(?<= )|(?<!^)(?={before})" if before else r"(?<= )"
+    return [part for part in re.split(pattern, text) if part]
 
 
 def edition_name(language: str) -> str:
@@ -89,6 +104,12 @@ def years_label(value: object) -> str:
 def year_text(value: int) -> str:
     """A year in running text: `2024`, `พ.ศ. 2567`."""
     return t("year.text", year=year(value))
+
+
+def date_text(value: date) -> str:
+    """A day in running text, its year as the edition counts it."""
+    month = catalogue()["months"][lang()][value.month - 1]
+    return t("year.date", day=value.day, month=month, year=year_text(value.year))
 
 
 @inline

@@ -1,0 +1,69 @@
+"""The publication rules in words: those that were applied, with the limits of `rules.yml`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from IPython.display import Markdown
+
+from lfsmig.errors import ParameterError
+from lfsmig.report import data, words
+from lfsmig.report.tables import escape, pipe
+
+SYMBOLS = ("c", "s", "*", "r")
+
+
+def rule_set() -> str:
+    """Name of the rule set that the released results were made with."""
+    return str(data.estimates(data.report_year())["rule_set"].iloc[0])
+
+
+def tbl_rules() -> Markdown:
+    """What each symbol means, one row per symbol that the rule set knows."""
+    rows = []
+    for symbol in SYMBOLS:
+        for name in ("all", rule_set()):
+            if symbol in _known("symbols", name):
+                key = f"rules.symbols.{name}.{symbol}"
+                rows.append([escape(symbol), escape(words.t(key, **_limits()))])
+    return Markdown(pipe([words.t("column.flag"), words.t("column.rule")], rows, "ll"))
+
+
+def rules_text() -> Markdown:
+    """Where the rules come from and what they do not judge."""
+    name = rule_set()
+    return Markdown(words.t(f"rules.text.{name}") if _known("text", name) else "")
+
+
+@words.inline
+def rule_limit(name: str, key: str) -> str:
+    """A limit of a rule set for running text: shares in per cent."""
+    return _printed(_publication(name).get(key, float("nan")))
+
+
+def _known(part: str, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = words.catalogue()["rules"][part].get(name, {})
+    return found
+
+
+def _limits() -> dict[str, str]:
+    """Limits of the rule set in use and of disclosure control, as printed."""
+    found = {**_publication("disclosure"), **_publication(rule_set())}
+    printed = {key: _printed(value) for key, value in found.items()}
+    return {**printed, "few": str(found["min_cases"] - 1)}
+
+
+def _publication(name: str) -> dict[str, Any]:
+    rules = data.rules()
+    if name not in rules:
+        raise ParameterError(
+            f"{data.params_dir() / 'rules.yml'}: publication: no `{name}`, by which the released "
+            "results were made; run `lfsmig run`"
+        )
+    found: dict[str, Any] = rules[name]
+    return found
+
+
+def _printed(value: float) -> str:
+    """Limits with a decimal point are shares and printed in per cent; the others are counts."""
+    return f"{100 * value:g}" if isinstance(value, float) else str(value)
