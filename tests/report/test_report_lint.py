@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from lfsmig.errors import ChapterError, InputError, MissingDependency, ParameterError
-from lfsmig.report import lint
+from lfsmig.report import lint, lint_text
 from lfsmig.report import project as book_project
 from lfsmig.report.annual import run_year
-from lfsmig.report.book import execute, read_chapter
+from lfsmig.report.book import execute
 from lfsmig.report.render import build_report, choose_road
 from lfsmig.report.settings import read_settings
+from lfsmig.report.source import read_chapter
 
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ["en", "th"]
@@ -48,6 +49,51 @@ def test_the_chapters_themselves_are_clean() -> None:
         ("chapters/analysis/annual.qmd", "#| tbl-cap-th:", "#| tbl-cpa-th:", "tbl-cpa"),
         (
             "chapters/en/02-internal.qmd",
+            "A recent internal migrant moved",
+            "The share was 21.0 per cent in 2024. A recent internal migrant moved",
+            "21.0 looks like a result",
+        ),
+        (INTERNAL, "ผู้ย้ายถิ่นภายในประเทศช่วงล่าสุด คือ", "ร้อยละ 21 คือ", "21 looks like a result"),
+        (INTERNAL, "ช่วงล่าสุด ร้อยละของประชากร รายปี", "824,000 คน", "824,000 looks like a result"),
+        (
+            "chapters/th/01-methodology.qmd",
+            "`{python} report.breaks_found()`",
+            "",
+            r"no inline expression `report\.breaks_found\(\)`, which its twin",
+        ),
+        (
+            INTERNAL,
+            "แผนภูมิเส้นรายปีพร้อมช่วงความเชื่อมั่นร้อยละ 95 แสดงผู้ย้ายถิ่นภายในประเทศช่วงล่าสุด ร้อยละของประชากร",
+            "Line chart by year with confidence intervals",
+            r"fig-alt .* is not in the edition's language \(th\)",
+        ),
+        (INTERNAL, "(ดู @sec-methodology-breaks)", "", "no reference to @sec-methodology-breaks"),
+        (
+            INTERNAL,
+            "@sec-methodology-breaks)",
+            "@sec-methodology-breaks) [@un1970]",
+            "@un1970, which",
+        ),
+        (
+            "chapters/en/01-methodology.qmd",
+            r"\left(z_{hi} - \overline{z}_h\right)^2",
+            r"(z_{hi} - \overline{z}_h)^2",
+            r"a loose \( breaks in Word",
+        ),
+        (
+            "chapters/en/06-replication.qmd",
+            r"\left|a - b\right|",
+            "|a - b|",
+            r"a loose \| breaks in Word",
+        ),
+        (
+            "chapters/en/06-replication.qmd",
+            "```{python}\nreport.made_twice()",
+            "```{r}\nmade_twice()",
+            "a cell in R",
+        ),
+        (
+            "chapters/en/02-internal.qmd",
             "report.notice()",
             "report.microdata(2024).groupby('sex')",
             "computes in a chapter",
@@ -59,6 +105,34 @@ def test_planted_faults_are_found(project: Path, name: str, old: str, new: str, 
     with pytest.raises(ChapterError, match=told) as caught:
         lint.check(project, LANGUAGES, YEARS)
     assert "\n" not in str(caught.value)
+
+
+def test_exhibit_without_its_data_table_is_found(project: Path) -> None:
+    """Taken out of both twins, so that nothing else gives it away."""
+    cell = '```{python}\nreport.data_table("recent_internal.age_group")\n```\n'
+    for language in LANGUAGES:
+        change(project, f"chapters/{language}/02-internal.qmd", cell, "")
+    told = r"'fig-internal-age': no data table of recent_internal\.age_group"
+    with pytest.raises(ChapterError, match=told):
+        lint.check(project, LANGUAGES, YEARS)
+
+
+def test_data_table_is_that_of_the_exhibit(project: Path) -> None:
+    for language in LANGUAGES:
+        old, new = '("recent_internal.rate", by="sex")', '("lifetime.rate")'
+        name = f"chapters/{language}/02-internal.qmd"
+        change(project, name, f"data_table{old}", f"data_table{new}")
+        # What an overview shows is looked for too.
+        old, new = "report.data_table(\n    [", "report.data_list(\n    ["
+        change(project, f"index.{language}.qmd", old, new)
+    told = [text for text in lint.problems_of(project, LANGUAGES, YEARS) if "no data table" in text]
+    assert sum("'fig-internal-sex': no data table of recent_internal.rate" in t for t in told) == 2
+    assert sum("'tbl-findings-main': no data table of migrants.total" in t for t in told) == 2
+
+
+def test_constants_of_the_method_are_no_results() -> None:
+    text = "At 95 per cent, of 5 per cent, 1.96 times, $x = 0.3$, `0.7`, @fig-a, 12 months in 2024."
+    assert list(lint_text.prose_problems("a.qmd", text, "en")) == []
 
 
 def test_missing_chapter_and_mistyped_edition(project: Path) -> None:
@@ -83,6 +157,15 @@ def test_raising_cell_names_chapter_cell_and_message(project: Path, edition: obj
         "chapters/analysis/annual.qmd (en, 2024): cell 'tbl-annual-2024-files': "
         "ZeroDivisionError: division by zero"
     )
+
+
+def test_dead_kernel_is_told_in_one_line(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Red before: the library wrote a second line of its own."""
+    chapter = project / "dead.qmd"
+    chapter.write_text("```{python}\nimport os\nos._exit(1)\n```\n", encoding="utf-8")
+    with pytest.raises(ChapterError, match=r"dead\.qmd: the kernel .* died"):
+        execute(read_chapter(chapter), project / "out.ipynb", "dead.qmd", "en", project)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_bad_requests(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,15 @@ from typing import Any, NamedTuple
 from lfsmig.errors import ChapterError
 from lfsmig.report import project
 from lfsmig.report.annual import TEMPLATE
-from lfsmig.report.book import INLINE, one_language, options, read_chapter, source_text
+from lfsmig.report.lint_text import (
+    CITATION,
+    CODE_BLOCK,
+    REFERENCE,
+    exhibit_problems,
+    prose_problems,
+    twin_problems,
+)
+from lfsmig.report.source import INLINE, one_language, options, read_chapter, source_text
 
 OPTIONS = {
     "label",
@@ -28,12 +36,10 @@ TEXT_OPTIONS = {"fig-cap", "fig-alt", "tbl-cap"}
 FORBIDDEN = re.compile(r"\.(groupby|agg|mean|sum|median|merge|pivot_table)\(|read_parquet|read_csv")
 HEADING_ID = re.compile(r"^#{1,6} .*\{[^}]*#([\w-]+)", re.M)
 EQUATION_ID = re.compile(r"^\$\$.*\$\$\s*\{#(eq-[\w-]+)\}", re.M)
-REFERENCE = re.compile(r"(?<![\w.\\])@((?:fig|tbl|sec|eq)-[\w-]*\w)")
-CITATION = re.compile(r"(?<![\w.\\])@([A-Za-z][\w:-]*\w)")
 BIB_KEY = re.compile(r"^@\w+\{([^,\s]+),", re.M)
 # Pandoc takes `@` after a letter for part of a word: in Thai a space must stand before it.
 GLUED = re.compile(r"[\u0e01-\u0e4e\w]@(?:fig|tbl|sec|eq)-[\w-]*\w")
-CODE_BLOCK = re.compile(r"^```.*?^```", re.M | re.S)
+R_BLOCK = re.compile(r"^```\{r\b", re.M)
 
 
 class Cell(NamedTuple):
@@ -79,13 +85,23 @@ def problems_of(root: Path, languages: Sequence[str], years: Sequence[int]) -> I
         return
     for language, names in lists.items():
         for name in names:
-            yield from _cell_problems(name, cells(root / name), thin=True)
+            found, text = cells(root / name), source_text(root / name)
+            yield from _cell_problems(name, found, thin=True)
+            yield from exhibit_problems(name, [(cell.name, cell.code) for cell in found])
+            yield from prose_problems(name, text, language)
+            if R_BLOCK.search(text):
+                yield f"{name}: a cell in R; it can be run in {TEMPLATE} only"
         yield from _cell_problems(f"{TEMPLATE}", cells(root / TEMPLATE, language), thin=False)
+        template = one_language(source_text(root / TEMPLATE), language)
+        yield from prose_problems(f"{TEMPLATE} ({language})", template, language)
         yield from _reference_problems(root, language, names, years)
     if len(languages) > 1:
         first, *others = languages
         for other in others:
-            yield from _twin_problems(root, lists[first], lists[other])
+            yield from _unequal_twins(root, lists[first], lists[other])
+            texts = [one_language(source_text(root / TEMPLATE), k) for k in (first, other)]
+            names = [f"{TEMPLATE} ({k})" for k in (first, other)]
+            yield from twin_problems(names[0], names[1], *texts)
 
 
 def _written(root: Path, language: str) -> list[str]:
@@ -124,8 +140,8 @@ def _reference_problems(
             if label in defined:
                 yield f"{name}: label {label!r} is in {defined[label]} already"
             defined[label] = name
-    book = root / "references.bib"
-    keys = set(BIB_KEY.findall(book.read_text(encoding="utf-8"))) if book.is_file() else set()
+    works = [p.read_text(encoding="utf-8") for p in sorted(root.glob("references*.bib"))]
+    keys = set(BIB_KEY.findall("\n".join(works)))
     for name, text in texts.items():
         prose = INLINE.sub("", CODE_BLOCK.sub("", text))
         for label in REFERENCE.findall(prose):
@@ -144,13 +160,15 @@ def _defined(text: str) -> list[str]:
     return labels + HEADING_ID.findall(prose) + EQUATION_ID.findall(prose)
 
 
-def _twin_problems(root: Path, left: list[str], right: list[str]) -> Iterator[str]:
+def _unequal_twins(root: Path, left: list[str], right: list[str]) -> Iterator[str]:
     if len(left) != len(right):
         yield f"chapter lists differ in length: {len(left)} and {len(right)}"
         return
     for one, other in zip(left, right, strict=True):
         yield from _unequal_cells(root, one, other)
-        ids = [HEADING_ID.findall(CODE_BLOCK.sub("", source_text(root / n))) for n in (one, other)]
+        texts = [source_text(root / name) for name in (one, other)]
+        yield from twin_problems(one, other, *texts)
+        ids = [HEADING_ID.findall(CODE_BLOCK.sub("", text)) for text in texts]
         if ids[0] != ids[1]:
             odd = sorted(set(ids[0]) ^ set(ids[1])) or ["their order"]
             yield f"{other}: sections are not those of {one}: {odd[0]}"
