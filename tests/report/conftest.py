@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,7 +22,7 @@ BUILD_YEARS = [2024]
 def copy_project(target: Path) -> Path:
     """Copy what a report is made from."""
     target.mkdir(parents=True, exist_ok=True)
-    for pattern in ("index.*.qmd", "_quarto*.yml", "_language-*.yml", "references.bib"):
+    for pattern in ("index.*.qmd", "_quarto*.yml", "_language-*.yml", "references*.bib"):
         for path in ROOT.glob(pattern):
             shutil.copyfile(path, target / path.name)
     ignored = shutil.ignore_patterns("*.ipynb", "__pycache__")
@@ -61,15 +64,46 @@ def built(tmp_path_factory: pytest.TempPathFactory, released: Path) -> Path:
     """Root of a project whose report was built by the built-in road, both editions.
 
     One working paper stands for all, and three chapters are cut to their headings: every kind of
-    cell is in the rest.
+    cell is in the rest. Test processes share one build: the first to come makes it.
     """
-    root = copy_project(tmp_path_factory.mktemp("book"))
+    base = tmp_path_factory.getbasetemp()
+    folder = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    root = folder / "book"
+    with one_at_a_time(folder / "book.lock"):
+        if not (root / "made").is_file():
+            _build_book(root, released)
+            (root / "made").touch()
+    return root
+
+
+def _build_book(root: Path, released: Path) -> None:
+    copy_project(root)
     set_years(root, BUILD_YEARS)
     for language in ("en", "th"):
         for name in ("03-international", "04-lifetime", "05-remittances"):
             cut_to_headings(root / "chapters" / language / f"{name}.qmd")
     build_report(root, root / "params", released, with_="builtin")
+
+
+@pytest.fixture
+def book(built: Path, tmp_path: Path) -> Path:
+    """A copy of the built project, to be changed; its chapters count as executed."""
+    root = tmp_path / "book"
+    shutil.copytree(built, root)
+    record = root / "_work/report/notebooks.json"
+    record.write_text(record.read_text("utf-8").replace(str(built), str(root)), encoding="utf-8")
     return root
+
+
+@contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Wait for whoever holds the file."""
+    with path.open("w") as file:
+        if os.name == "posix":
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ import typst
 import yaml
 from pypdf import PdfReader
 
-from conftest import BUILD_YEARS, ROOT, cut_to_headings, set_years
 from lfsmig.atomic import write_json
 from lfsmig.errors import ChapterError
 from lfsmig.report import execution, project, quartoroad
 from lfsmig.report.render import build_report
 from lfsmig.report.style import font_files
+from tests.report.conftest import BUILD_YEARS, ROOT, cut_to_headings, set_years
 
 LANGUAGES = ("en", "th")
 EXTENSION = ROOT / "_extensions/lfsmig/report"

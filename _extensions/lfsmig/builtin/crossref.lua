@@ -161,8 +161,20 @@ local function reference(cite)
   return links
 end
 
+-- On screen a table that is wider than the page scrolls in a box of its own, by keyboard too.
+local function scrolled(found)
+  if not on_screen then return nil end
+  local name = stringify(found.caption.long)
+  -- A list, not a table with names: its order is the same in every run.
+  local attributes = { { "tabindex", "0" } }
+  if name ~= "" then
+    attributes[2], attributes[3] = { "role", "group" }, { "aria-label", name }
+  end
+  return pandoc.Div({ found }, pandoc.Attr("", { "scroll" }, attributes))
+end
+
 return {
   { Meta = read_names },
   { traverse = "topdown", Header = heading, Div = cell, Para = equation },
-  { Cite = reference, Div = data_title },
+  { Cite = reference, Div = data_title, Table = scrolled },
 }

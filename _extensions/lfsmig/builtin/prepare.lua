@@ -1,5 +1,5 @@
 -- Quarto's markdown for plain pandoc, first step: content for one format only, callouts, tabsets,
--- notes below tables, and on screen the list of the data tables, which are folded up beneath charts.
+-- notes below tables, and on screen the list of the data tables, which are folded up beneath what they belong to.
 -- Words come from `_language-<lang>.yml`, the file that Quarto reads too.
 
 local on_screen = FORMAT:match("html") ~= nil
@@ -81,16 +81,16 @@ local function printed_notes(div)
   return div.content
 end
 
--- Each data table is listed by the chart above it: that is where it opens.
+-- Each data table is listed by the exhibit above it: that is where it opens.
 local function list_of_data_tables(doc)
   if not on_screen then return nil end
-  local items, chart = pandoc.List({}), nil
+  local items, exhibit = pandoc.List({}), nil
   doc:walk({
     traverse = "topdown",
     Div = function(div)
-      if div.identifier:match("^fig%-") then chart = div.identifier end
-      if div.classes:includes("data-table") and chart then
-        items:insert({ pandoc.Plain({ pandoc.Link(div.attributes.title or "", "#" .. chart) }) })
+      if div.identifier:match("^fig%-") or div.identifier:match("^tbl%-") then exhibit = div.identifier end
+      if div.classes:includes("data-table") and exhibit then
+        items:insert({ pandoc.Plain({ pandoc.Link(div.attributes.title or "", "#" .. exhibit) }) })
       end
     end,
   })

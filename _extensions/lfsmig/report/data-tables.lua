@@ -60,9 +60,14 @@ local function small_notes(div)
   end
 end
 
--- Tables of numbers keep together with their heading in the PDF's appendix.
+local longest = 30 -- rows of a table that surely fits on a page with its notes
+
+-- Tables of numbers keep together with their heading in the PDF's appendix, unless they are long.
 local function kept_together(div)
   if FORMAT ~= "typst" or not div.classes:includes("data-entry") then return nil end
+  local rows = 0
+  div:walk({ Table = function(found) for _, body in ipairs(found.bodies) do rows = rows + #body.body end end })
+  if rows > longest then return nil end
   div.content:insert(1, pandoc.RawBlock("typst", "#block(breakable: false, above: 1.6em)["))
   div.content:insert(pandoc.RawBlock("typst", "]"))
   return div.content

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import os
 import shutil
@@ -15,7 +14,7 @@ import pypandoc
 import yaml
 
 from lfsmig.errors import ChapterError
-from lfsmig.report import worddoc
+from lfsmig.report import pages, worddoc
 from lfsmig.report.textlayer import repair
 from lfsmig.report.wordstyle import make_reference
 
@@ -26,8 +25,7 @@ FILTERS = (
     Path("_extensions/lfsmig/report/data-tables.lua"),
     EXTENSION / "crossref.lua",
 )
-# Stands for the page's own name until the pages are there.
-SAME_PAGE = "SAME-PAGE.html"
+UNBROKEN = Path("_extensions/lfsmig/report/unbroken.lua")
 # Files carry this time, not the clock's: the same book gives the same bytes.
 EPOCH = "1577836800"
 
@@ -40,7 +38,6 @@ def render(
     formats: Sequence[str],
     texts: Mapping[str, str],
     progress: Progress,
-    editions: Mapping[str, str] | None = None,
 ) -> None:
     """Render `work/book.md` into `out`.
 
@@ -50,8 +47,6 @@ def render(
         Configuration of the edition.
     texts
         Words of the layout in the edition's language.
-    editions
-        Other editions beside this one: their language and its name.
     """
     out.mkdir(parents=True, exist_ok=True)
     name = settings["book"].get("output-file", "book")
@@ -59,7 +54,7 @@ def render(
     for kind in formats:
         progress(f"{settings['lang']}: {kind}")
         if kind == "html":
-            _html(root, work, out, common, settings, texts, editions or {})
+            _html(root, work, out, common)
         elif kind == "docx":
             notice = texts.get("running-notice", "")
             reference = make_reference(work / "reference.docx", notice)
@@ -81,6 +76,8 @@ def _common(
         "title": book["title"],
         "subtitle": book.get("subtitle", ""),
         "author": book.get("author", ""),
+        # Word's title page has a place for one line more.
+        "date": " · ".join(line for line in (texts["made-on"], texts["made-from"]) if line),
         "lang": settings["lang"],
         "toc-title": language.get("toc-title-document", "Contents"),
         "link-citations": True,
@@ -89,19 +86,20 @@ def _common(
     path.write_text(yaml.safe_dump(meta, allow_unicode=True, sort_keys=True), encoding="utf-8")
     filters = [part for name in FILTERS for part in ("--lua-filter", str(root / name))]
     return [
-        "book.md",
-        "-f",
-        "markdown",
-        "--metadata-file",
-        path.name,
-        "--number-sections",
-        "--resource-path",
-        ".",
-        *filters,
-        "--citeproc",
-        "--bibliography",
-        str(root / settings["bibliography"]),
+        *("book.md", "-f", "markdown", "--metadata-file", path.name),
+        *("--number-sections", "--resource-path", "."),
+        *(*filters, "--citeproc", *_bibliographies(root, work, settings["bibliography"])),
+        # After the citations, whose words are breakable too.
+        *("--lua-filter", str(root / UNBROKEN)),
     ]
+
+
+def _bibliographies(root: Path, work: Path, named: str | Sequence[str]) -> list[str]:
+    """Options for the lists of references; copies, so that no document names a path from here."""
+    names = [named] if isinstance(named, str) else named
+    for name in names:
+        shutil.copyfile(root / name, work / name)
+    return [part for name in names for part in ("--bibliography", name)]
 
 
 def _language(root: Path, language: str) -> dict[str, Any]:
@@ -129,101 +127,27 @@ def _pandoc(work: Path, arguments: Sequence[str]) -> None:
         raise ChapterError(f"pandoc: {missing[0].strip()}")
 
 
-def _html(
-    root: Path,
-    work: Path,
-    out: Path,
-    common: list[str],
-    settings: Mapping[str, Any],
-    texts: Mapping[str, str],
-    editions: Mapping[str, str],
-) -> None:
-    """One page per chapter. Pandoc gives inner pages no contents: the first run lists the pages."""
+def _html(root: Path, work: Path, out: Path, common: list[str]) -> None:
+    """One page per chapter."""
     site = work / "site"
-    options = [
-        *common,
-        "-t",
-        "chunkedhtml",
-        "--template",
-        str(root / EXTENSION / "page.html"),
-        "--split-level=1",
-        "--chunk-template=%i.html",
-        "--mathml",
-        "--css",
-        "book.css",
-        "--no-highlight",
-        "--toc",
-        "-V",
-        f"formats={_format_links(settings, texts)}",
-        "-V",
-        f"editions={_edition_links(editions)}",
-        "-o",
-        "site",
-    ]
     shutil.rmtree(site, ignore_errors=True)
-    _pandoc(work, options)
-    pages = json.loads((site / "sitemap.json").read_text(encoding="utf-8"))
-    shutil.rmtree(site)
-    _pandoc(work, [*options, "-V", f"nav={_contents(pages)}"])
-    (site / "sitemap.json").unlink()
-    _first_page(site, pages["subsections"][0]["section"]["path"].split("#")[0])
+    options = ["-t", "chunkedhtml", "--template", str(root / EXTENSION / "page.html")]
+    options += ["--split-level=1", "--chunk-template=%i.html", "--mathml", "--css", "book.css"]
+    _pandoc(work, [*common, *options, "--no-highlight", "--toc", "-o", "site"])
+    sitemap = site / "sitemap.json"
+    pages.finish(site, json.loads(sitemap.read_text(encoding="utf-8")))
+    sitemap.unlink()
     shutil.copyfile(root / EXTENSION / "book.css", site / "book.css")
     shutil.copytree(root / "assets" / "fonts", site / "fonts", dirs_exist_ok=True)
     shutil.copytree(site, out, dirs_exist_ok=True)
-
-
-def _first_page(site: Path, home: str) -> None:
-    """Make the first chapter the site's entrance, in place of pandoc's empty title page."""
-    (site / home).replace(site / "index.html")
-    for page in site.glob("*.html"):
-        text = page.read_text(encoding="utf-8")
-        text = text.replace(f'href="{home}', 'href="index.html')
-        text = text.replace(SAME_PAGE, page.name)
-        # Reading aids announce, and the style sheet marks, where the reader is.
-        here = f'<li><a href="{page.name}"'
-        page.write_text(text.replace(here, f'{here} aria-current="page"'), encoding="utf-8")
-
-
-def _contents(sitemap: Mapping[str, Any]) -> str:
-    """List of the pages for the side of each."""
-    items = []
-    for page in sitemap["subsections"]:
-        section = page["section"]
-        number = section.get("number") or ""
-        shown = f'<span class="number">{number}</span>' if number else ""
-        path = section["path"].split("#")[0]
-        items.append(f'<li><a href="{path}">{shown}{section["title"]}</a></li>')
-    return f"<ol>{''.join(items)}</ol>"
-
-
-def _edition_links(editions: Mapping[str, str]) -> str:
-    """Links to the same page in the other languages."""
-    links = "".join(
-        f'<a href="../{language}/{SAME_PAGE}" lang="{language}" hreflang="{language}">'
-        f"{html.escape(name)}</a>"
-        for language, name in editions.items()
-    )
-    return f'<p class="editions">{links}</p>' if links else ""
-
-
-def _format_links(settings: Mapping[str, Any], texts: Mapping[str, str]) -> str:
-    """Links to the other formats of the edition."""
-    name = settings["book"].get("output-file", "book")
-    kinds = [k for k in settings["book"].get("downloads", []) if k in ("docx", "pdf")]
-    if not kinds:
-        return ""
-    items = "".join(
-        f'<li><a href="{name}.{kind}">{ {"docx": "Word (DOCX)", "pdf": "PDF"}[kind] }</a></li>'
-        for kind in kinds
-    )
-    return f'<div class="formats"><p>{html.escape(texts["formats-text"])}</p><ul>{items}</ul></div>'
 
 
 def _pdf(root: Path, work: Path, target: Path, common: list[str]) -> None:
     import typst
 
     template = ["--template", str(root / EXTENSION / "report.typ")]
-    _pandoc(work, [*common, "-t", "typst", "-s", *template, "-o", "book.typ"])
+    # Unwrapped: a line break within the title would come into the PDF's properties.
+    _pandoc(work, [*common, "-t", "typst", "-s", "--wrap=none", *template, "-o", "book.typ"])
     source = work / "book.typ"
     # Pandoc centres every table; beside captions on the left that looks astray.
     text = source.read_text(encoding="utf-8")

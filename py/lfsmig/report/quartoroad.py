@@ -21,7 +21,7 @@ import yaml
 
 from lfsmig.atomic import write_text
 from lfsmig.errors import ChapterError
-from lfsmig.report import data, execution, project, words
+from lfsmig.report import data, execution, project, worddoc, words
 from lfsmig.report.book import environment as variables
 from lfsmig.report.fonts import setup_fonts
 from lfsmig.report.textlayer import repair
@@ -40,7 +40,7 @@ TYPST_FAILED = "ERROR: Typst compilation failed"
 SAYS_NOTHING = {"ERROR: Error", TYPST_FAILED}
 UNRESOLVED = re.compile(r"unable to resolve (?:crossref|link target).*", re.I)
 CHART_OR_TABLE = re.compile(
-    r'<div id="(fig-[\w-]+)"|<details class="data-table"><summary>(.*?)</summary>', re.S
+    r'<div id="((?:fig|tbl)-[\w-]+)"|<details class="data-table"><summary>(.*?)</summary>', re.S
 )
 EMPTY_LIST = re.compile(r'(<(\w+) id="data-appendix"[^>]*>)\s*(</\2>)')
 
@@ -107,6 +107,8 @@ def finish(folder: Path, made: Iterable[Path]) -> None:
     for path in made:
         if path.suffix == ".pdf":
             repair(path)
+        elif path.suffix == ".docx":
+            worddoc.finish(path)
     _list_data_tables(folder)
 
 

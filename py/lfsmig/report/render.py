@@ -12,9 +12,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from lfsmig import __version__
 from lfsmig.atomic import write_json
 from lfsmig.errors import InputError, MissingDependency, ParameterError
-from lfsmig.report import builtin, data, execution, lint, project, quartoroad, words
+from lfsmig.manifest import text_hash
+from lfsmig.report import builtin, data, execution, lint, pages, project, quartoroad, words
 from lfsmig.report.book import environment
 from lfsmig.report.execution import Task, hash_files
 from lfsmig.report.fonts import setup_fonts
@@ -92,21 +94,30 @@ def _build(
     with environment(**places):
         for language in languages:
             mine = [task for task in tasks if task.language == language]
-            others = _other_editions(root, settings, language, languages)
-            documents += _edition(root, work, language, mine, years, kinds, road, others, say)
+            documents += _edition(root, work, language, mine, years, kinds, road, say)
+        _relink(root, work, settings.languages)
     return documents
 
 
-def _other_editions(
-    root: Path, settings: ReportSettings, language: str, languages: Sequence[str]
-) -> list[str]:
-    """Other editions that the pages can lead to: made in this build, or there already."""
-    return [
-        other
-        for other in settings.languages
-        if other != language
-        and (other in languages or (root / "_book" / other / "index.html").is_file())
-    ]
+def _relink(root: Path, work: Path, languages: Sequence[str]) -> None:
+    """Let the pages of every edition lead to the documents that are there now."""
+    books = {language: root / "_book" / language for language in languages}
+    there = {k: book for k, book in books.items() if (book / "index.html").is_file()}
+    for language, book in there.items():
+        names = _documents(project.configuration(root, language))
+        built = execution.read_record(work / language / "built.json")
+        # Documents of other results than the pages' are not offered beside them.
+        same = [k for k in pages.KINDS if built.get(k) and _key(built, k) == _key(built, "html")]
+        documents = [names[kind] for kind in same if (book / names[kind]).is_file()]
+        others = {b: (k, words.edition_name(k)) for k, b in there.items() if k != language}
+        with environment(LFSMIG_LANG=language):
+            pages.relink(book, documents, words.t("layout.formats"), others)
+
+
+def _key(built: dict[str, Any], kind: str) -> str:
+    """What a document was made from; empty where it was not made."""
+    found = built.get(kind)
+    return str(found.get("key", "")) if isinstance(found, dict) else ""
 
 
 def choose_road(with_: str) -> str:
@@ -149,17 +160,18 @@ def _edition(
     years: Sequence[int],
     formats: Sequence[str],
     road: str,
-    others: Sequence[str],
     say: Progress,
 ) -> list[Path]:
     """Build one edition's documents where they are not up to date, and put them in place."""
     settings = project.configuration(root, language)
     book = root / "_book" / language
-    names: dict[str, str] = {kind: _document(settings, kind) for kind in FORMATS}
-    key = _edition_key(root, language, tasks, road, others)
+    names = _documents(settings)
+    with environment(LFSMIG_LANG=language):
+        texts = layout_texts()
+    key = _edition_key(root, language, tasks, road, texts)
     record = work / language / "built.json"
     built = execution.read_record(record)
-    due = [k for k in formats if built.get(k) != key or not (book / names[k]).is_file()]
+    due = [k for k in formats if not _stands(book, built, k, key)]
     if due:
         fresh = work / language / "fresh"
         shutil.rmtree(fresh, ignore_errors=True)
@@ -176,13 +188,11 @@ def _edition(
             )
         else:
             folder = _assemble(work / language, tasks)
-            with environment(LFSMIG_LANG=language):
-                texts = layout_texts()
-            named = {other: words.edition_name(other) for other in others}
-            builtin.render(root, folder, fresh, settings, due, texts, say, named)
+            builtin.render(root, folder, fresh, settings, due, texts, say)
+        made = {kind: {"key": key, "files": _files(fresh, kind, names)} for kind in due}
         _keep_others(book, fresh, due, names)
         _swap(fresh, book)
-        write_json(record, {**built, **dict.fromkeys(due, key)})
+        write_json(record, {**built, **made})
     else:
         say(f"{language}: up to date")
     return [book / names[kind] for kind in formats]
@@ -192,22 +202,40 @@ def _places() -> dict[str, str]:
     return {name: os.environ[name] for name in ("LFSMIG_DATA", "LFSMIG_PARAMS")}
 
 
-def _document(settings: dict[str, Any], kind: str) -> str:
+def _documents(settings: dict[str, Any]) -> dict[str, str]:
+    """File names of an edition's documents by format."""
     name = settings["book"].get("output-file", "book")
-    return "index.html" if kind == "html" else f"{name}.{kind}"
+    return {kind: "index.html" if kind == "html" else f"{name}.{kind}" for kind in FORMATS}
+
+
+def _files(folder: Path, kind: str, names: dict[str, str]) -> list[str]:
+    """Files of a format: one document, or all that the pages consist of."""
+    if kind != "html":
+        return [names[kind]]
+    every = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(set(every) - {names["docx"], names["pdf"]})
+
+
+def _stands(book: Path, built: dict[str, Any], kind: str, key: str) -> bool:
+    """Whether a format was made from this very key and all its files are in place."""
+    if _key(built, kind) != key:
+        return False
+    return all((book / name).is_file() for name in built[kind]["files"])
 
 
 def _edition_key(
-    root: Path, language: str, tasks: Sequence[Task], road: str, others: Sequence[str]
+    root: Path, language: str, tasks: Sequence[Task], road: str, texts: dict[str, str]
 ) -> str:
     """Hash of all that an edition is made from."""
     paths = [p for p in (root / "_extensions").rglob("*") if p.is_file()]
-    paths += [root / n for n in ("_quarto.yml", f"_quarto-{language}.yml", "references.bib")]
+    paths += [root / n for n in ("_quarto.yml", f"_quarto-{language}.yml")]
+    paths += root.glob("references*.bib")
     paths += [p for p in [root / f"_language-{language}.yml"] if p.is_file()]
     if road == "quarto":
         chapters = project.chapters(root, language)
         paths += [root / c for c in chapters if not project.ANNUAL.match(c)]
-    return "-".join([road, *others, hash_files(paths, root), *(task.key[:16] for task in tasks)])
+    parts = [road, hash_files(paths, root), text_hash(texts)[:16]]
+    return "-".join([*parts, *(task.key[:16] for task in tasks)])
 
 
 def _assemble(folder: Path, tasks: Sequence[Task]) -> Path:
@@ -223,7 +251,7 @@ def _stage(root: Path, stage: Path, language: str, years: Sequence[int]) -> Path
     """Copy the book's sources, so that Quarto litters a copy and lists the years there are."""
     shutil.rmtree(stage, ignore_errors=True)
     stage.mkdir(parents=True)
-    for pattern in ("index.*.qmd", "_quarto*.yml", "_language-*.yml", "references.bib"):
+    for pattern in ("index.*.qmd", "_quarto*.yml", "_language-*.yml", "references*.bib"):
         for path in root.glob(pattern):
             shutil.copyfile(path, stage / path.name)
     for name in ("chapters", "_extensions", "assets"):
@@ -257,10 +285,15 @@ def _swap(fresh: Path, book: Path) -> None:
 
 def layout_texts() -> dict[str, str]:
     """Words of the built-in layout in the edition's language."""
+    folder = data.data_dir()
+    version = hash_files(data.released_files(folder), folder)[:12]
+    made = words.t("layout.made_from", version=version, software=__version__)
+    day = data.released_on()
     texts = {
         "skip-text": words.t("layout.skip"),
         "turn-text": words.t("layout.turn"),
-        "formats-text": words.t("layout.formats"),
+        "made-on": words.t("layout.made_on", date=words.date_text(day)) if day else "",
+        "made-from": made,
     }
     if data.synthetic():
         texts |= {

@@ -18,12 +18,15 @@ import pikepdf
 
 from lfsmig.atomic import atomic_path
 
-# A glyph that stands for more than one character, in a font's table of characters.
-CLUSTER = re.compile(r"<([0-9A-Fa-f]{4})> <([0-9A-Fa-f]{5,})>(?=\s*\n)")
+# Characters in hexadecimal digits of UTF-16. A formula's letter is a pair of such units outside the
+# Thai block: one character, which must not be cut in two.
+THAI = "0E[0-7][0-9A-F]"
+# A glyph that stands for more than one Thai character, in a font's table of characters.
+CLUSTER = re.compile(rf"<([0-9A-F]{{4}})> <((?:{THAI}){{2,}})>(?=\s*\n)", re.I)
 # One piece of text: its height on the page and what it draws.
 PIECE = re.compile(r"1 0 0 -1 [-\d.]+ ([-\d.]+) cm(?:(?! cm|BT).)*?BT(.*?)\nET", re.S)
-# A span that carries its own text, as UTF-16 in hexadecimal digits.
-SPAN = re.compile(r"<<\s*/ActualText\s*<FEFF([0-9A-F]+)>\s*>>")
+# A span that carries its own text.
+SPAN = re.compile(rf"<<\s*/ActualText\s*<FEFF((?:{THAI})+)>\s*>>", re.I)
 UNIT = 4  # hexadecimal digits of a character
 NEAR = 3.0  # points: a mark stands no farther from its line
 
@@ -68,9 +71,17 @@ def repair(path: Path) -> int:
             if edits:
                 page.Contents.write(text.encode("latin-1"))
             changed += len(edits)
+        _drop_default(pdf)
         with atomic_path(path) as temporary:
             pdf.save(temporary, deterministic_id=True)
     return changed
+
+
+def _drop_default(pdf: pikepdf.Pdf) -> None:
+    """Leave unsaid that no tag is suspect: some readers take the stated default for an error."""
+    marks: Any = pdf.Root.get("/MarkInfo")
+    if marks is not None and marks.get("/Suspects") is False:
+        del marks["/Suspects"]
 
 
 def _content(page: Any) -> str:

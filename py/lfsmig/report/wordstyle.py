@@ -20,6 +20,7 @@ from lfsmig.atomic import atomic_path
 FONT = "Sarabun"
 CODE_FONT = "Consolas"
 BLUE = "08306B"
+CELL_MARGIN = 70  # twentieths of a point, left and right of a cell's text
 FIXED_TIME = (2020, 1, 1, 0, 0, 0)
 
 WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
@@ -154,6 +155,9 @@ def restyle(xml: str) -> str:
     xml = re.sub(r"\s*<w:szCs\b[^>]*/>", "", xml)
     languages = 'w:val="en-GB" w:eastAsia="en-GB" w:bidi="th-TH"'
     xml = re.sub(r"<w:lang\b[^>]*/>", f"<w:lang {languages}/>", xml)
+    # So does it keep apart which of them are bold or italic.
+    for face in ("b", "i"):
+        xml = re.sub(rf"<w:{face}\s*/>(?!\s*<w:{face}Cs)", rf"<w:{face}/><w:{face}Cs/>", xml)
     xml = xml.replace("</w:styles>", STYLES + "</w:styles>")
     xml = _table_style(xml)
     # A chapter begins on a page of its own.
@@ -183,7 +187,7 @@ def _code_style(xml: str) -> str:
 
 
 def _table_style(xml: str) -> str:
-    """Rules above and below tables, smaller type, as in the other formats."""
+    """Rules above and below tables, smaller type, narrow margins, as in the other formats."""
     rules = "".join(
         f'<w:{side} w:val="single" w:sz="8" w:space="0" w:color="{BLUE}"/>'
         for side in ("top", "bottom")
@@ -195,6 +199,8 @@ def _table_style(xml: str) -> str:
     style = found[0].replace(
         "<w:tblCellMar>", f"<w:tblBorders>{rules}</w:tblBorders><w:tblCellMar>", 1
     )
+    # The columns' widths are reckoned in letters: wider margins would break numbers in two.
+    style = re.sub(r'(<w:(?:left|right)\b[^>]*w:w=")\d+(")', rf"\g<1>{CELL_MARGIN}\g<2>", style)
     style = style.replace(
         '<w:tblStylePr w:type="firstRow">',
         '<w:tblStylePr w:type="firstRow"><w:rPr><w:b/><w:bCs/></w:rPr>',
