@@ -43,8 +43,10 @@ def options(source: str) -> tuple[dict[str, Any], str]:
         lines.pop(0)
     try:
         read = yaml.safe_load("\n".join(head)) or {}
-    except yaml.YAMLError as error:
-        raise ChapterError(f"cell options are not YAML: {head[0] if head else ''}") from error
+    except (yaml.YAMLError, ValueError, RecursionError):
+        read = None
+    if not isinstance(read, dict):
+        raise ChapterError(f"cell options are not YAML: {head[0]}")
     return read, "\n".join(lines)
 
 
@@ -55,9 +57,20 @@ def source_text(path: Path) -> str:
         part = path.parent / found[1]
         if not part.is_file():
             raise ChapterError(f"{path}: include {found[1]}: no such file")
-        return part.read_text(encoding="utf-8")
+        return _utf8(part)
 
-    return INCLUDE.sub(included, path.read_text(encoding="utf-8"))
+    return INCLUDE.sub(included, _utf8(path))
+
+
+def _utf8(path: Path) -> str:
+    """Text of a file, or one line that names it."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ChapterError(f"{path}: no such file, though the book lists it") from None
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise ChapterError(f"{path}:{line}: the text is not UTF-8; save it as UTF-8") from None
 
 
 def one_language(text: str, language: str) -> str:
@@ -102,7 +115,10 @@ def read_chapter(
     cells = []
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.metadata["tags"] = list(options(cell.source)[0].get("tags", []))
+            try:
+                cell.metadata["tags"] = list(options(cell.source)[0].get("tags", []))
+            except ChapterError as error:
+                raise ChapterError(f"{path}: {error}") from None
         elif expressions := INLINE.findall(cell.source):
             cells.append(_inline_cell(expressions))
         cells.append(cell)
