@@ -13,13 +13,11 @@ from typing import Any
 import pandas as pd
 
 from lfsmig import published, release, replicate
-from lfsmig.atomic import atomic_path, write_json, write_parquet
-from lfsmig.errors import InputError
+from lfsmig.atomic import atomic_path, read_parquet, write_json, write_parquet
 from lfsmig.params import Params
 from lfsmig.results import RESULT_KEYS
 from lfsmig.workspace import Workspace
 
-DEFAULT_RULE = "nchs2017"
 # What a check counts that stands for people.
 SECRET = ("records", "households")
 RECEIPT_KEYS = [
@@ -60,23 +58,18 @@ def write(
     years = sorted(received)
     few = params.rules.publication.disclosure.min_cases
     receipts = {year: _receipt(received[year], few) for year in years}
-    if len({receipt["synthetic"] for receipt in receipts.values()}) > 1:
-        raise InputError(
-            f"{workspace.data}: synthetic and real years lie in one data folder; "
-            "keep them apart with --data"
-        )
     outputs: list[Path] = []
     shown: dict[int, pd.DataFrame] = {}
     rows: list[pd.DataFrame] = []
     for year in years:
-        both = pd.read_parquet(workspace.estimates(year))
+        both = read_parquet(workspace.estimates(year))
         # A run with R alone releases R's rows: they are the same numbers by the same rule.
         main = "python" if both["engine"].eq("python").any() else "r"
         rows.append(both[both["engine"] == main])
         shown[year] = release.release(
             rows[-1],
             params.rules.publication,
-            params.country.publication or DEFAULT_RULE,
+            release.rule_set(params),
             params.indicators,
         )
         outputs += _write_both(workspace.released(year), shown[year])
@@ -89,7 +82,7 @@ def write(
         summary = workspace.released(year, ".summary.json")
         write_json(summary, receipts[year] | {"crosscheck": _verdicts(workspace, year, both)})
         outputs.append(summary)
-    both_trends = pd.read_parquet(workspace.estimates("trends"))
+    both_trends = read_parquet(workspace.estimates("trends"))
     main = "python" if both_trends["engine"].eq("python").any() else "r"
     calibrated = [i.id for i in params.indicators if i.calibrated]
     trends = release.release_trends(both_trends[both_trends["engine"] == main], shown, calibrated)
@@ -139,7 +132,7 @@ def _crosscheck(workspace: Workspace, year: int, shown: pd.DataFrame) -> pd.Data
     path = workspace.estimates(f"{year}.replication")
     if not path.is_file():
         return None
-    compared = pd.read_parquet(path)
+    compared = read_parquet(path)
     visible = shown[~shown["flag"].isin(release.WITHHELD)]
     merged = visible[[*RESULT_KEYS, "unit", "se"]].merge(compared, on=RESULT_KEYS, how="left")
     return pd.DataFrame(
@@ -160,7 +153,7 @@ def _verdicts(workspace: Workspace, year: int, both: pd.DataFrame) -> dict[str, 
     if not path.is_file():
         alone = "Python" if both["engine"].eq("python").any() else "R"
         return {"made": False, "reason": f"only {alone} estimated this year", "cells": 0}
-    found = replicate.summary(pd.read_parquet(path), [year])
+    found = replicate.summary(read_parquet(path), [year])
     return {
         "made": True,
         "reason": "",

@@ -55,7 +55,12 @@ def read_results(path: Path) -> pd.DataFrame:
             frame = pd.read_csv(path, dtype=text, keep_default_na=False)
         elif name.endswith(".json"):
             rows = json.loads(path.read_text(encoding="utf-8"))
-            frame = pd.DataFrame(rows["results"] if isinstance(rows, dict) else rows)
+            rows = rows.get("results") if isinstance(rows, dict) else rows
+            if not isinstance(rows, list):
+                raise InputError(
+                    f'{path}: expected a list of results, or {{"results": [...]}} with one'
+                )
+            frame = pd.DataFrame(rows)
         else:
             raise InputError(f"{path}: unknown kind of file; give .parquet, .csv or .json")
     except InputError:
@@ -106,6 +111,12 @@ def _typed(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     for name in years:
         if frame[name].isna().any():
             raise InputError(f"{path}: column `{name}` has rows without a year")
+        part = frame[name] % 1 != 0
+        if part.any():
+            row = int(np.flatnonzero(part.to_numpy())[0])
+            raise InputError(
+                f"{path}: row {row + 1}, column `{name}`: {frame[name].iloc[row]:g} is no year"
+            )
         frame[name] = frame[name].astype("int64")
     return frame
 
@@ -148,7 +159,7 @@ def compare(
         suffixes=("_left", "_right"),
         indicator=True,
     )
-    both["_scale"] = _scale(both, keys)
+    both["_scale"] = _scale(both, keys, (left, right))
     verdict = np.full(len(both), "exact", dtype=object)
     reason = np.full(len(both), "", dtype=object)
     for measure in measures:
@@ -168,15 +179,45 @@ def compare(
     return both.drop(columns=["_merge", "_scale"]).sort_values(keys, ignore_index=True)
 
 
-def _scale(both: pd.DataFrame, keys: Sequence[str]) -> pd.Series:
+def trends_of(
+    left: pd.DataFrame, right: pd.DataFrame, years: Sequence[int], both: Sequence[int]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of two engines' trends that speak of the same years, so that they can be compared.
+
+    Parameters
+    ----------
+    left, right
+        Trends over all `years`, and over those that `both` engines estimated.
+    years, both
+        Where these are the same, nothing is left out.
+    """
+    alone = np.array(sorted(set(years) - set(both)))
+    if not len(alone):
+        return left, right
+    kept = []
+    for frame in (left, right):
+        first, last = (frame[n].to_numpy(dtype=float)[:, None] for n in ("year_from", "year_to"))
+        touched = ((first <= alone) & (alone <= last)).any(axis=1)
+        kept.append(frame.iloc[np.flatnonzero(~touched)])
+    # The other side's slope or average of a cell may reach further, and then has no counterpart.
+    cells = [pd.MultiIndex.from_frame(frame.loc[:, TREND_KEYS]) for frame in kept]
+    paired = kept[1]["statistic"].eq("change") | cells[1].isin(cells[0])
+    return kept[0], kept[1].loc[paired]
+
+
+def _scale(both: pd.DataFrame, keys: Sequence[str], sides: Sequence[pd.DataFrame]) -> pd.Series:
     """Size that an absolute difference is judged by: 1 for shares, the largest cell for others.
 
     A change between years is a difference of two levels: rounding in it is of the levels' size,
-    which the averages of the same indicator carry, however small the change itself is.
+    however small the change itself is. Trend rows carry it as `level`; a file without it is judged
+    by its own largest cell.
     """
     size = both[["estimate_left", "estimate_right"]].abs().max(axis=1)
-    is_trend = "year_from" in keys
-    table = ["indicator"] if is_trend else ["year", "indicator", "statistic"]
+    for side in sides if "year_from" in keys else ():
+        if "level" in side:
+            level = both[list(keys)].merge(side[[*keys, "level"]], on=list(keys), how="left")
+            size = np.fmax(size, level["level"].abs().to_numpy(dtype=float))
+    table = ["indicator"] if "year_from" in keys else ["year", "indicator", "statistic"]
     largest = size.groupby([both[key] for key in table if key in keys]).transform("max")
     is_share = both["statistic"].eq("share") if "statistic" in keys else False
     return pd.Series(np.where(is_share, 1.0, largest), index=both.index)
