@@ -14,17 +14,12 @@ import pandas as pd
 
 from lfsmig.errors import EstimationError
 from lfsmig.survey import columns
-from lfsmig.survey.columns import Floats, Levels, rows_text
-from lfsmig.survey.crossing import Crossing, cross
+from lfsmig.survey.columns import Floats, Levels
+from lfsmig.survey.crossing import Cells, Crossing, Rows, cross
 from lfsmig.survey.estimate import Estimate, Request, estimate
 from lfsmig.survey.replicates import Replicates, read_replicates
-from lfsmig.survey.stages import (
-    FULLY_SAMPLED,
-    Stage,
-    first_stage,
-    population_sizes,
-    second_stage,
-)
+from lfsmig.survey.stages import FULLY_SAMPLED, Stage, first_stage, read_fpc, second_stage
+from lfsmig.survey.sums import Sums, sums_of_records
 
 LONELY_RULES = ("fail", "remove", "certainty", "adjust", "average")
 ENGINES = ("python", "r")
@@ -49,6 +44,9 @@ class SurveyDesign:
     lonely_psu
         What to do with a stratum of one PSU: fail, remove, certainty, adjust or average, each
         as R's `survey` does it.
+    keys
+        Columns that name a record in messages about bad rows, such as household and person
+        number; without them the frame's index does, if it has one of its own.
     repweights, rep_type, rep_scale, rep_rscales, rep_combined, rep_mse, rep_rho
         Replicate weight columns and their kind, as in R's `svrepdesign`.
     """
@@ -63,6 +61,7 @@ class SurveyDesign:
         fpc: str | Sequence[str] | None = None,
         nest: bool = False,
         lonely_psu: str = "adjust",
+        keys: Sequence[str] = (),
         repweights: Sequence[str] | None = None,
         rep_type: str = "bootstrap",
         rep_scale: float | None = None,
@@ -71,6 +70,10 @@ class SurveyDesign:
         rep_mse: bool = False,
         rep_rho: float | None = None,
     ) -> None:
+        if not isinstance(frame, pd.DataFrame):
+            raise EstimationError(
+                f"the data are a {type(frame).__name__}; a pandas DataFrame is needed"
+            )
         if len(frame) == 0:
             raise EstimationError("the data have no row; a design needs at least one record")
         if lonely_psu not in LONELY_RULES:
@@ -79,10 +82,11 @@ class SurveyDesign:
             )
         self.frame = frame
         self.lonely_psu = lonely_psu
-        self.weights = columns.weights(columns.pick(frame, weight))
+        self.namer = columns.row_namer(frame, _names(keys, "keys"))
+        self.weights = columns.weights(columns.pick(frame, weight), self.namer)
+        self.has_zero_weights = bool((self.weights == 0).any())
         self._numeric: dict[str, Floats] = {}
         self._levels: dict[str, Levels] = {}
-        self._crossings: dict[tuple[str, ...], Crossing] = {}
         self._r_handle: Any = None
         self._set_stages(strata, _names(psu, "psu"), _names(fpc, "fpc"), nest)
         self.replicates: Replicates | None = None
@@ -99,16 +103,23 @@ class SurveyDesign:
             raise EstimationError(
                 f"fpc has {len(fpc)} column(s) but psu has {max(len(psu), 1)}; give one per stage"
             )
-        stratum = None if strata is None else columns.required(self.column(strata), "stratum")
-        unit = columns.required(self.column(psu[0]), "PSU") if psu else None
-        rates = self.fpc = [columns.numeric(self.column(name), "fpc") for name in fpc]
-        sizes = population_sizes(rates)
+        self.design_columns = (strata, psu)
+        stratum, unit = self._design_column(strata, "stratum"), None
+        if psu:
+            unit = self._design_column(psu[0], "PSU")
+        self.fpc = [columns.numeric(self.column(name), "fpc", self.namer) for name in fpc]
+        sizes = read_fpc(fpc, self.fpc, self.namer)
+        rows = len(self.frame)
         self.stages: list[Stage] = [
-            first_stage(len(self.frame), stratum, unit, rates[0] if rates else None, nest, sizes)
+            first_stage(rows, stratum, unit, sizes[0] if sizes else None, nest, self.namer)
         ]
-        if len(psu) == 2 and len(rates) == 2:
-            within = columns.required(self.column(psu[1]), "second-stage unit")
-            self.stages.append(second_stage(self.stages[0], within, rates[1], sizes))
+        if len(psu) == 2 and len(sizes) == 2:
+            within = self._design_column(psu[1], "second-stage unit")
+            assert within is not None
+            self.stages.append(second_stage(self.stages[0], within, sizes[1], self.namer))
+
+    def _design_column(self, name: str | None, role: str) -> Levels | None:
+        return None if name is None else columns.required(self.column(name), role, self.namer)
 
     # ---- what the engines read -------------------------------------------------------------
 
@@ -119,21 +130,37 @@ class SurveyDesign:
     def numbers(self, name: str) -> Floats:
         """Return a numeric item as float64, encoded once."""
         if name not in self._numeric:
-            self._numeric[name] = columns.numeric(self.column(name))
+            self._numeric[name] = columns.numeric(self.column(name), namer=self.namer)
         return self._numeric[name]
 
     def levels(self, name: str) -> Levels:
         """Return a category column as codes, encoded once."""
         if name not in self._levels:
-            self._levels[name] = columns.levels(self.column(name))
+            self._levels[name] = columns.classification(self.column(name), self.namer)
         return self._levels[name]
 
-    def crossing(self, by: Sequence[str]) -> Crossing:
-        """Return the cells of crossed columns with their PSUs, worked out once."""
-        key = tuple(by)
-        if key not in self._crossings:
-            self._crossings[key] = cross([self.levels(name) for name in key], self.stages)
-        return self._crossings[key]
+    def cells(self, by: Sequence[str]) -> Cells:
+        """Return the cells that columns cross to."""
+        return Cells.crossed([self.levels(name) for name in by])
+
+    def has_negative(self, name: str) -> bool:
+        """Say whether a numeric item is anywhere below zero."""
+        return bool((self.numbers(name) < 0).any())
+
+    def crossing(self, request: Request) -> Crossing:
+        """Return the pairs and records of the request's domain, every item observed."""
+        keep = request.kept(self)
+        order = self.stages[-1].order
+        rows: Rows
+        if keep is None:
+            rows = slice(None) if order is None else order
+        else:
+            rows = np.flatnonzero(keep) if order is None else order[keep[order]]
+        return cross(self.cells(request.by), self.stages, rows)
+
+    def sums(self, request: Request) -> Sums:
+        """Return the sums that a mean, total, share or ratio is made from."""
+        return sums_of_records(self, request)
 
     def mask(self, domain: object) -> np.ndarray | None:
         """Turn a domain (boolean array, Series by position, or query text) into a mask."""
@@ -159,9 +186,20 @@ class SurveyDesign:
         if not pd.api.types.is_bool_dtype(values.dtype):
             bad = ~values.isin([0, 1]).to_numpy() & values.notna().to_numpy()
             if bad.any():
-                raise EstimationError(f"domain is not true/false in {rows_text(bad)}")
+                raise EstimationError(f"domain is not true/false in {self.namer(bad)}")
             values = values == 1
         return values.to_numpy(dtype=bool, na_value=False)
+
+    def stratum_column(self, number: int) -> str:
+        """Name the column that holds the strata of a stage, for messages."""
+        strata, psu = self.design_columns
+        if number == 0:
+            return "the design" if strata is None else f"stratum column {strata!r}"
+        return f"PSU column {psu[0]!r}"
+
+    def rows_of_units(self, number: int, units: np.ndarray) -> str:
+        """Name the first records of some units of a stage."""
+        return self.namer(np.isin(self.stages[number].unit, units))
 
     @property
     def psu_table(self) -> pd.DataFrame:

@@ -112,8 +112,8 @@ def estimate_in_r(design: SurveyDesign, request: Request) -> Estimate:
 
 def _read_table(design: SurveyDesign, request: Request, found: Any) -> Estimate:
     columns = {name: r.array(v) for name, v in found.items() if name != "influence"}
-    crossing = design.crossing(request.by)
-    width = len(columns["estimate"]) // crossing.n_cells if crossing.n_cells else 1
+    cells = design.cells(request.by)
+    width = len(columns["estimate"]) // cells.n_cells if cells.n_cells else 1
 
     def shaped(name: str) -> np.ndarray:
         return columns[name].reshape(-1, width)
@@ -121,7 +121,7 @@ def _read_table(design: SurveyDesign, request: Request, found: Any) -> Estimate:
     n, n_psu, df = (shaped(name)[:, 0].astype("int64") for name in ("n", "n_psu", "df"))
     bases = Bases(n, n_psu, df, np.zeros(0, bool))
     frame: pd.DataFrame = table(
-        design, request, crossing, bases, shaped("estimate"), shaped("se"), df, shaped("deff"),
+        design, request, cells, bases, shaped("estimate"), shaped("se"), df, shaped("deff"),
         (columns["ci_low"], columns["ci_high"]),
     )  # fmt: skip
     cases = columns["cases"].astype("int64")

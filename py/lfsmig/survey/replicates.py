@@ -11,7 +11,7 @@ import pandas as pd
 from lfsmig.errors import EstimationError
 from lfsmig.survey import columns
 from lfsmig.survey.columns import Floats
-from lfsmig.survey.crossing import Crossing
+from lfsmig.survey.crossing import Crossing, Rows, counting_order, starts_of
 
 KINDS = ("bootstrap", "BRR", "Fay", "JK1", "JKn", "JK2", "ACS", "other")
 # Relative size below which a pivot of the replicate weights counts as zero (R's `degf`).
@@ -77,7 +77,7 @@ def _scales(
 
 
 def replicate_variance(
-    replicates: Replicates, rows: np.ndarray, revalue: Callable[[np.ndarray], np.ndarray],
+    replicates: Replicates, rows: Rows, revalue: Callable[[np.ndarray], np.ndarray],
     value: np.ndarray,
 ) -> np.ndarray:  # fmt: skip
     """Variance per cell and category; a replicate without an estimate is left out, as in R."""
@@ -97,18 +97,18 @@ def replicate_variance(
     return np.where(known.any(axis=0)[:, None] & ~np.isnan(value), variance, np.nan)
 
 
-def replicate_df(
-    replicates: Replicates, crossing: Crossing, rows: np.ndarray, n: np.ndarray
-) -> np.ndarray:
+def replicate_df(replicates: Replicates, crossing: Crossing, n: np.ndarray) -> np.ndarray:
     """Rank of each cell's replicate weights less one."""
     count = replicates.weights.shape[1]
-    order = np.argsort(crossing.cell[rows], kind="stable")
-    sorted_rows = rows[order]
-    cells, start = np.unique(crossing.cell[sorted_rows], return_index=True)
+    records = crossing.records
+    assert records is not None
+    order = counting_order(records.cell, crossing.n_cells)
+    start = starts_of(records.cell[order])
+    cells = records.cell[order][start]
     df = np.zeros(crossing.n_cells, "int64")
     if len(cells) == 0:
         return df
-    weights = replicates.weights[sorted_rows]
+    weights = replicates.weights[records.rows][order]
     gram = np.empty((len(cells), count, count))
     for r in range(count):
         gram[:, r, :] = np.add.reduceat(weights[:, [r]] * weights, start, axis=0)
