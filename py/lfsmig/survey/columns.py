@@ -47,7 +47,8 @@ class Levels:
     def take(self, codes: np.ndarray) -> pd.Series:
         """Values of `codes` as a column of the type the data had."""
         if isinstance(self.dtype, pd.CategoricalDtype):
-            return pd.Series(pd.Categorical(self.values.take(codes), dtype=self.dtype))
+            place = self.dtype.categories.get_indexer(self.values)
+            return pd.Series(pd.Categorical.from_codes(place[codes], dtype=self.dtype))
         return pd.Series(self.values.take(codes)).reset_index(drop=True)
 
 

@@ -138,14 +138,8 @@ class Records:
             return of_cell[self.cell]
         return self.over_runs(of_cell[self.cell[self.run_start]])
 
-    def pair_sums(
-        self, values: np.ndarray, column: np.ndarray | None = None, n_columns: int = 1
-    ) -> np.ndarray:
-        """Sum record values over pairs; with `column` (record -> column) a column each."""
-        if column is not None:
-            key = self.over_runs(self.pair_of_run) * n_columns + column
-            wide = np.bincount(key, values, self.n_pairs * n_columns)
-            return wide.reshape(self.n_pairs, n_columns)
+    def pair_sums(self, values: np.ndarray) -> np.ndarray:
+        """Sum record values over pairs."""
         return np.bincount(self.pair_of_run, self._runs(values), self.n_pairs)
 
     def pair_counts(self, counted: np.ndarray | None) -> np.ndarray:
@@ -156,19 +150,35 @@ class Records:
             return np.bincount(self.pair_of_run, minlength=self.n_pairs)
         return np.bincount(self.pair_of_run, self.run_length, self.n_pairs).astype("int64")
 
-    def cell_sums(
-        self, values: np.ndarray, column: np.ndarray | None = None, n_columns: int = 1
-    ) -> np.ndarray:
-        """Sum record values over cells; with `column` a column each."""
-        if column is not None:
-            key = self.cell.astype("int64") * n_columns + column
-            wide = np.bincount(key, values, self.n_cells * n_columns)
-            return wide.reshape(self.n_cells, n_columns)
+    def cell_sums(self, values: np.ndarray) -> np.ndarray:
+        """Sum record values over cells."""
         cell = self.cell if self.run_start is None else self.cell[self.run_start]
         return np.bincount(cell, self._runs(values), self.n_cells)
 
+    def by_category(self, code: np.ndarray, width: int) -> Categories:
+        """Split pairs by a code 0..width-1 of each record."""
+        return Categories(self.over_runs(self.pair_of_run * width) + code, self.n_pairs, width)
+
     def _runs(self, values: np.ndarray) -> np.ndarray:
         return values if self.run_start is None else np.add.reduceat(values, self.run_start)
+
+
+@dataclass(frozen=True)
+class Categories:
+    """Pairs of a domain split by the categories of an item."""
+
+    key: np.ndarray  # record -> pair and category
+    n_pairs: int
+    width: int
+
+    def pair_sums(self, values: np.ndarray) -> np.ndarray:
+        """Sum record values over pairs, a column per category."""
+        return np.bincount(self.key, values, self.n_pairs * self.width).reshape(-1, self.width)
+
+    def pair_counts(self, counted: np.ndarray | None) -> np.ndarray:
+        """Count records, or those for which `counted` holds, a column per category."""
+        key = self.key if counted is None else self.key[counted]
+        return np.bincount(key, minlength=self.n_pairs * self.width).reshape(-1, self.width)
 
 
 @dataclass(frozen=True)

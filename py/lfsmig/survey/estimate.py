@@ -153,8 +153,13 @@ def estimate(design: SurveyDesign, request: Request) -> Estimate:
 def _revalue(sums: Sums) -> Revalue | None:
     if sums.reweighted is None:
         return None
-    reweighted = sums.reweighted
-    return lambda weights: value_of(*reweighted(weights))
+    reweighted, over_cells = sums.reweighted, sums.crossing.over_cells
+
+    def revalue(weights: np.ndarray) -> np.ndarray:
+        above, below = reweighted(weights)
+        return value_of(over_cells(above), None if below is None else over_cells(below))
+
+    return revalue
 
 
 def _srs_variance(statistic: str, sums: Sums, value: np.ndarray, n: np.ndarray) -> np.ndarray:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from lfsmig.survey.estimate import Request
 
 
+Reweighted = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]]
+
+
 @dataclass(frozen=True)
 class Sums:
     """Sums over the pairs of the finest stage; cases have a positive weight."""
@@ -33,9 +36,9 @@ class Sums:
     numerator_cases: np.ndarray  # cells x columns: cases with the category, or an item not 0
     # Cell means -> sum over each cell of weight times squared deviation; None for shares, ratios.
     squares: Callable[[np.ndarray], np.ndarray] | None
-    # Other weights of the records (in the order of `crossing.records`) -> `above` and `below`
-    # over cells; None where no record is in memory.
-    reweighted: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]] | None
+    # Other weights of the records (in the order of `crossing.records`) -> `above` and `below`;
+    # None where no record is in memory.
+    reweighted: Reweighted | None
 
 
 def value_of(above: np.ndarray, below: np.ndarray | None) -> np.ndarray:
@@ -62,30 +65,11 @@ def scores_of(
 
 def sums_of_records(design: SurveyDesign, request: Request) -> Sums:
     """Add up the records of a domain, in the order of sampling units."""
-    category = design.levels(str(request.of)) if request.statistic == "share" else None
-    if category is not None:
+    if request.statistic == "share":
+        category = design.levels(str(request.of))
         refuse_too_many_rows(design.cells(request.by), category)
-    crossing = design.crossing(request)
-    records = crossing.records
-    assert records is not None
-    w = design.weights[records.rows]
-    y = x = code = None
-    if category is not None:
-        code = category.codes[records.rows]
-    elif request.of is not None:
-        y = design.numbers(request.of)[records.rows]
-    if request.over is not None:
-        x = design.numbers(request.over)[records.rows]
-    width = 1 if category is None else max(len(category), 1)
-    add = Adding(request.statistic, y, x, code, width)
-    weight = records.pair_sums(w)
-    above, below = add(w, records.pair_sums, weight)
-    cases = records.pair_counts(w > 0 if design.has_zero_weights else None)
-    return Sums(
-        crossing, cases, weight, above, below, _numerator_cases(crossing, cases, add, w),
-        None if x is not None or code is not None else _squares(records, w, y),
-        lambda weights: add(weights, records.cell_sums),
-    )  # fmt: skip
+        return _shares(design, design.crossing(request), category)
+    return _numbers(design, request, design.crossing(request))
 
 
 def refuse_too_many_rows(cells: Cells, category: Levels) -> None:
@@ -94,47 +78,57 @@ def refuse_too_many_rows(cells: Cells, category: Levels) -> None:
         Cells.crossed([*cells.levels, category])
 
 
-@dataclass(frozen=True)
-class Adding:
-    """What a statistic adds up: item, denominator or category of each record."""
-
-    statistic: str
-    y: np.ndarray | None
-    x: np.ndarray | None
-    code: np.ndarray | None
-    width: int
-
-    def __call__(
-        self, w: np.ndarray, add: Callable[..., np.ndarray], weight: np.ndarray | None = None
-    ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Sums above and below the fraction line; `weight` is add(w) where that is known."""
-        if self.code is not None:
-            above = add(w, self.code, self.width)
-        elif self.y is None:
-            above = (add(w) if weight is None else weight)[:, None]
-        else:
-            above = add(w * self.y)[:, None]
-        if self.statistic == "total":
-            return above, None
-        if self.x is not None:
-            return above, add(w * self.x)
-        return above, add(w) if weight is None else weight
-
-
-def _numerator_cases(
-    crossing: Crossing, cases: np.ndarray, add: Adding, w: np.ndarray
-) -> np.ndarray:
-    """Cases of each cell and category; of a total or ratio those whose item is not 0."""
+def _numbers(design: SurveyDesign, request: Request, crossing: Crossing) -> Sums:
+    """Sums of a mean, total or ratio."""
     records = crossing.records
     assert records is not None
-    if add.code is None and (add.y is None or add.statistic == "mean"):
-        return crossing.over_cells(cases)[:, None]
-    counted = w > 0 if add.y is None else (w > 0) & (add.y != 0)
-    cell = records.cell[counted].astype("int64")
-    if add.code is None:
-        return np.bincount(cell, minlength=records.n_cells)[:, None]
-    size = records.n_cells * add.width
-    return np.bincount(cell * add.width + add.code[counted], minlength=size).reshape(-1, add.width)
+    w = design.weights[records.rows]
+    y, x = (
+        None if name is None else design.numbers(name)[records.rows]
+        for name in (request.of, request.over)
+    )
+    weight = records.pair_sums(w)
+
+    def reweighted(
+        w: np.ndarray, weight: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        if weight is None:
+            weight = records.pair_sums(w)
+        above = weight if y is None else records.pair_sums(w * y)
+        below = weight if x is None else records.pair_sums(w * x)
+        return above[:, None], None if request.statistic == "total" else below
+
+    case = w > 0 if design.has_zero_weights else None
+    cases = records.pair_counts(case)
+    if y is None or request.statistic == "mean":
+        numerator = crossing.over_cells(cases)
+    else:
+        counted = y != 0 if case is None else case & (y != 0)
+        numerator = np.bincount(records.cell[counted], minlength=records.n_cells)
+    squares = _squares(records, w, y) if x is None else None
+    return Sums(
+        crossing, cases, weight, *reweighted(w, weight), numerator[:, None], squares, reweighted
+    )
+
+
+def _shares(design: SurveyDesign, crossing: Crossing, category: Levels) -> Sums:
+    """Sums of a share: a column for each category."""
+    records = crossing.records
+    assert records is not None
+    w = design.weights[records.rows]
+    split = records.by_category(category.codes[records.rows], max(len(category), 1))
+
+    def reweighted(w: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        above = split.pair_sums(w)
+        return above, above.sum(axis=1)
+
+    counts = split.pair_counts(w > 0 if design.has_zero_weights else None)
+    above, below = reweighted(w)
+    assert below is not None
+    return Sums(
+        crossing, counts.sum(axis=1), below, above, below, crossing.over_cells(counts), None,
+        reweighted,
+    )  # fmt: skip
 
 
 def _squares(
