@@ -20,6 +20,8 @@ import numpy as np
 import pandas as pd
 from isolated import isolated
 
+from lfsmig.survey import SurveyDesign
+
 R_FILE = Path(__file__).with_name("survey.R")
 TOLERANCE = 1e-9
 
@@ -59,8 +61,6 @@ WORKS = {
 
 
 def design_of(frame: pd.DataFrame) -> Any:
-    from lfsmig.survey import SurveyDesign
-
     return SurveyDesign(frame, weight="weight", strata="stratum", psu="psu")
 
 

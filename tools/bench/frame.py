@@ -29,7 +29,8 @@ def year_frame(year: int, seed: int = 1, persons: int = PERSONS, psus: int = PSU
     rng = np.random.default_rng([seed, year])
     # The first province has one stratum, every other has two; each stratum has at least two PSUs.
     province_of_stratum = (np.arange(STRATA) + 1) // 2
-    spare = rng.multinomial(psus - 2 * STRATA, np.ones(STRATA) / STRATA)
+    # PSUs lie in the same strata whatever the seed of the persons.
+    spare = np.random.default_rng(STRATA).multinomial(psus - 2 * STRATA, np.ones(STRATA) / STRATA)
     stratum_of_psu = np.repeat(np.arange(STRATA), 2 + spare)
     households = psus * HOUSEHOLDS
     size = 1 + rng.multinomial(persons - households, np.ones(households) / households)

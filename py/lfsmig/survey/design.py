@@ -7,6 +7,7 @@ estimate is sums over arrays. Nothing here knows about a country or an indicator
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -76,25 +77,62 @@ class SurveyDesign:
             )
         if len(frame) == 0:
             raise EstimationError("the data have no row; a design needs at least one record")
-        if lonely_psu not in LONELY_RULES:
-            raise EstimationError(
-                f"lonely_psu={lonely_psu!r} is not known; use one of {', '.join(LONELY_RULES)}"
-            )
         self.frame = frame
-        self.lonely_psu = lonely_psu
-        self.namer = columns.row_namer(frame, _names(keys, "keys"))
+        self._start(lonely_psu)
+        self.namer = columns.row_namer(frame, names_of(keys, "keys"))
         self.weights = columns.weights(columns.pick(frame, weight), self.namer)
         self.has_zero_weights = bool((self.weights == 0).any())
-        self._numeric: dict[str, Floats] = {}
-        self._levels: dict[str, Levels] = {}
-        self._r_handle: Any = None
-        self._set_stages(strata, _names(psu, "psu"), _names(fpc, "fpc"), nest)
-        self.replicates: Replicates | None = None
+        self._set_stages(strata, names_of(psu, "psu"), names_of(fpc, "fpc"), nest)
         if repweights is not None:
             self.replicates = read_replicates(
                 frame, self.weights, list(repweights), rep_type, rep_scale, rep_rscales,
                 rep_combined, rep_mse, rep_rho,
             )  # fmt: skip
+
+    @staticmethod
+    def from_parquet(
+        path: str | Path, weight: str, strata: str | None = None,
+        psu: str | Sequence[str] | None = None, *, memory: str = "2GB", **options: Any,
+    ) -> SurveyDesign:  # fmt: skip
+        """Return a design over Parquet files of any size, estimated out of memory by DuckDB.
+
+        Means, totals, shares and ratios by cells of a domain come out as from the same records
+        in memory; what looks at single records is refused.
+
+        Parameters
+        ----------
+        path
+            A Parquet file, a folder of them, or a pattern such as `data/*.parquet`.
+        weight, strata, psu
+            Columns as in `SurveyDesign`; `psu` is needed.
+        memory
+            What DuckDB may use before it writes to disk, such as "2GB".
+        options
+            `fpc`, `nest`, `lonely_psu` and `keys`, as in `SurveyDesign`.
+
+        Raises
+        ------
+        InputError
+            If there is no such file, or it is not Parquet.
+        EstimationError
+            For bad columns, as `SurveyDesign` does; rows are counted within each file.
+        """
+        from lfsmig.survey.parquet_design import ParquetDesign
+
+        return ParquetDesign(path, weight, strata, psu, memory=memory, **options)
+
+    replicates: Replicates | None
+
+    def _start(self, lonely_psu: str) -> None:
+        if lonely_psu not in LONELY_RULES:
+            raise EstimationError(
+                f"lonely_psu={lonely_psu!r} is not known; use one of {', '.join(LONELY_RULES)}"
+            )
+        self.lonely_psu = lonely_psu
+        self.replicates = None
+        self._numeric: dict[str, Floats] = {}
+        self._levels: dict[str, Levels] = {}
+        self._r_handle: Any = None
 
     def _set_stages(self, strata: str | None, psu: list[str], fpc: list[str], nest: bool) -> None:
         if len(psu) > 2:
@@ -107,7 +145,9 @@ class SurveyDesign:
         stratum, unit = self._design_column(strata, "stratum"), None
         if psu:
             unit = self._design_column(psu[0], "PSU")
-        self.fpc = [columns.numeric(self.column(name), "fpc", self.namer) for name in fpc]
+        self.fpc = [
+            columns.numeric(columns.pick(self.frame, name), "fpc", self.namer) for name in fpc
+        ]
         sizes = read_fpc(fpc, self.fpc, self.namer)
         rows = len(self.frame)
         self.stages: list[Stage] = [
@@ -119,7 +159,9 @@ class SurveyDesign:
             self.stages.append(second_stage(self.stages[0], within, sizes[1], self.namer))
 
     def _design_column(self, name: str | None, role: str) -> Levels | None:
-        return None if name is None else columns.required(self.column(name), role, self.namer)
+        if name is None:
+            return None
+        return columns.required(columns.pick(self.frame, name), role, self.namer)
 
     # ---- what the engines read -------------------------------------------------------------
 
@@ -239,7 +281,7 @@ class SurveyDesign:
         if engine not in ENGINES:
             raise EstimationError(f"engine {engine!r} is not known; use python or r")
         request = Request.checked(
-            self, statistic, of, over, _names(by, "by"), self.mask(domain), influence, level, ci,
+            self, statistic, of, over, names_of(by, "by"), self.mask(domain), influence, level, ci,
             quantiles,
         )  # fmt: skip
         if engine == "r":
@@ -278,7 +320,7 @@ class SurveyDesign:
         ).frame
 
 
-def _names(value: str | Sequence[str] | None, role: str) -> list[str]:
+def names_of(value: str | Sequence[str] | None, role: str) -> list[str]:
     names = [] if value is None else [value] if isinstance(value, str) else list(value)
     if len(set(names)) != len(names):
         raise EstimationError(f"{role} names a column twice: {', '.join(map(str, names))}")

@@ -48,7 +48,7 @@ def frame_to_r(frame: pd.DataFrame) -> Any:
     doubled = pd.Index(names)[pd.Index(names).duplicated()]
     if len(doubled):
         raise EstimationError(f"column {doubled[0]!r} is in the frame twice; keep one of them")
-    columns = [_column(frame.iloc[:, place]) for place in range(len(names))]
+    columns = [_column(column) for _, column in frame.items()]
     rows = r.integers(np.array([len(frame)]))
     return r.call("whole_frame", r.listed(columns), r.text(*names), rows)
 
