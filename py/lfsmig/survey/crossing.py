@@ -64,8 +64,8 @@ class Cells:
         if n_cells > MAX_CELLS:
             sizes = " x ".join(f"{column.name} ({len(column)})" for column in levels)
             raise EstimationError(
-                f"by columns {sizes} cross to {n_cells:,} cells, more than the {MAX_CELLS:,} that "
-                "a table may have; leave a column out or group its codes"
+                f"columns {sizes} cross to {n_cells:,} rows, more than the {MAX_CELLS:,} that a "
+                "table may have; leave a column out or group its codes"
             )
         return cls(list(levels), n_cells)
 

@@ -21,8 +21,8 @@ def sums_of_parquet(design: ParquetDesign, request: Request) -> Sums:
     """Add up the records of a domain by one query."""
     cells = design.cells(request.by)
     if request.statistic == "share":
+        refuse_too_many_rows(design, request)
         category = design.levels(str(request.of))
-        refuse_too_many_rows(cells, category)
         found = design.source.arrays(*grouped(design, request, cells, 0.0))
         return _shares(design, cells, found, max(len(category), 1))
     # Squares are taken about the item's mean, so that their difference loses no digits.

@@ -128,10 +128,11 @@ def _refuse_shared_unit(
     shared = int(np.flatnonzero(strata_of_label > 1)[0])
     held = np.flatnonzero(label == shared)
     more = int((strata_of_label > 1).sum()) - 1
+    others = f", and {more} more such" if more else ""
     raise EstimationError(
         f"PSU column {unit.name!r}: {unit.texts[shared]!r} is in strata "
-        f"{', '.join(names[s] for s in stratum_of_unit[held])} ({namer(np.sort(first[held]))}"
-        f"{f'; so are {more} more PSUs' if more else ''}); "
+        f"{', '.join(names[s] for s in stratum_of_unit[held])} ({namer(np.sort(first[held]))})"
+        f"{others}; "
         "make the codes unique or pass nest=True"
     )
 

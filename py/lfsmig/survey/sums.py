@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lfsmig.survey.crossing import MAX_CELLS, Cells, Crossing, Records
+from lfsmig.survey.crossing import Crossing, Records
 
 if TYPE_CHECKING:
     from lfsmig.survey.columns import Levels
@@ -66,16 +66,14 @@ def scores_of(
 def sums_of_records(design: SurveyDesign, request: Request) -> Sums:
     """Add up the records of a domain, in the order of sampling units."""
     if request.statistic == "share":
-        category = design.levels(str(request.of))
-        refuse_too_many_rows(design.cells(request.by), category)
-        return _shares(design, design.crossing(request), category)
+        refuse_too_many_rows(design, request)
+        return _shares(design, design.crossing(request), design.levels(str(request.of)))
     return _numbers(design, request, design.crossing(request))
 
 
-def refuse_too_many_rows(cells: Cells, category: Levels) -> None:
-    """Refuse a table of shares with more rows than a table may have."""
-    if cells.n_cells * len(category) > MAX_CELLS:
-        Cells.crossed([*cells.levels, category])
+def refuse_too_many_rows(design: SurveyDesign, request: Request) -> None:
+    """Refuse a table of shares whose cells and categories are more rows than a table may have."""
+    design.cells([*request.by, str(request.of)])
 
 
 def _numbers(design: SurveyDesign, request: Request, crossing: Crossing) -> Sums:
