@@ -154,6 +154,15 @@ def test_lonely_rules(tmp_path: Path, lonely_psu: str) -> None:
     assert_same(*pair, "mean", "y", by=["sex"], domain="in_domain")
 
 
+def test_psu_codes_of_their_own_need_no_stratum(tmp_path: Path) -> None:
+    frame = rich_frame(8)
+    frame["psu"] = frame["stratum"] + frame["psu"]
+    pair = both(frame, tmp_path, nest=False)
+    assert list(pair[1].unit_columns.values()) == ["psu"]
+    assert_same(*pair, "share", "group", by=["sex"])
+    assert_same(*pair, "mean", "y", domain="in_domain")
+
+
 def test_two_stages_with_population_sizes(tmp_path: Path) -> None:
     frame = api_sample("apiclus2").rename(columns={"pw": "weight"})
     pair = both(

@@ -171,9 +171,9 @@ def refuse_too_many(name: str, n_levels: int) -> None:
     """Refuse a column with more levels than a table may have."""
     if n_levels > MAX_LEVELS:
         raise EstimationError(
-            f"column {name!r} has {n_levels:,} different values, more than the {MAX_LEVELS:,} that "
-            "cells or categories may come from: it is an identifier or an amount and no "
-            "classification; group its values"
+            f"column {name!r} has more than the {MAX_LEVELS:,} different values that cells or "
+            "categories may come from: it is an identifier or an amount and no classification; "
+            "group its values"
         )
 
 

@@ -59,19 +59,20 @@ class ParquetDesign(SurveyDesign):
         self.weight_sql = self._check_weight(weight)
         if len(sizes) < 2:
             units = units[:1]
-        self.unit_names = [name for name in (strata, *units) if name is not None]
-        self.unit_table = self._read_units([*self.unit_names, *sizes])
+        found = [name for name in (strata, *units) if name is not None]
+        # Columns of `unit_table` that tell units apart, and what the files call them.
+        self.unit_columns = {f"u{place}": name for place, name in enumerate(found)}
+        self.unit_table = self._read_units([*found, *sizes])
+        read = zip([*found, *sizes], self.unit_table.columns, strict=True)
         self.frame = pd.DataFrame(
-            {
-                name: self.source.as_read(name, column.to_pandas())
-                for name, column in zip(
-                    [*self.unit_names, *sizes], self.unit_table.columns, strict=True
-                )
-            }
+            {name: self.source.as_read(name, column.to_pandas()) for name, column in read}
         )
         self.namer = self._name_units
         self._set_stages(strata, names_of(psu, "psu"), sizes, nest)
         self.unit_table = self.unit_table.append_column("unit", pa.array(self.stages[-1].unit))
+        if strata is not None and not nest:
+            # A PSU is in one stratum only, so that its code alone says which unit it is.
+            del self.unit_columns["u0"]
 
     def _check_weight(self, name: str) -> str:
         sql = self.source.number(name, "weight")
@@ -101,7 +102,7 @@ class ParquetDesign(SurveyDesign):
             {
                 f"NOT {self.source.observed(name)}": f"design column {name!r} is missing in "
                 "{rows}; every record belongs to the design"
-                for name in self.unit_names
+                for name in self.unit_columns.values()
             }
         )
         listed = ", ".join(f"{self.source.column(n).sql} AS u{i}" for i, n in enumerate(names))
@@ -112,8 +113,7 @@ class ParquetDesign(SurveyDesign):
         first = np.flatnonzero(bad) if bad.dtype == bool else bad
         table = self.unit_table.take(first)
         matched = " AND ".join(
-            f"b.u{i} IS NOT DISTINCT FROM {self.source.column(name).sql}"
-            for i, name in enumerate(self.unit_names)
+            f"b.{key} = {self.source.column(name).sql}" for key, name in self.unit_columns.items()
         )
         return self.source.rows_text(f"EXISTS (FROM bad b WHERE {matched})", bad=table)
 

@@ -133,7 +133,7 @@ class ParquetSource:
         found = self.arrays(f"SELECT {counts} FROM {self.table}")
         for place, (bad, message) in enumerate(messages.items()):
             if found[f"c{place}"][0]:
-                raise EstimationError(message.format(rows=self.rows_text(bad)))
+                raise EstimationError(message.replace("{rows}", self.rows_text(bad)))
 
     def rows_text(self, condition: str, **tables: object) -> str:
         """Name the first rows for which a condition holds, counted from 1 in each file."""

@@ -22,18 +22,17 @@ def sums_of_parquet(design: ParquetDesign, request: Request) -> Sums:
     cells = design.cells(request.by)
     if request.statistic == "share":
         refuse_too_many_rows(design, request)
-        category = design.levels(str(request.of))
-        found = design.source.arrays(*grouped(design, request, cells, 0.0))
-        return _shares(design, cells, found, max(len(category), 1))
-    # Squares are taken about the item's mean, so that their difference loses no digits.
-    centre = 0.0 if request.of is None else design.facts(request.of).mean
-    found = design.source.arrays(*grouped(design, request, cells, centre))
-    return _numbers(design, request, cells, found, centre)
+        width = max(len(design.levels(str(request.of))), 1)
+        return _shares(design, cells, design.source.arrays(*grouped(design, request, cells)), width)
+    return _numbers(design, request, cells, design.source.arrays(*grouped(design, request, cells)))
 
 
-def grouped(
-    design: ParquetDesign, request: Request, cells: Cells, centre: float
-) -> tuple[str, dict[str, object]]:
+def centre_of(design: ParquetDesign, request: Request) -> float:
+    """Squares are taken about the item's mean, so that their differences lose no digits."""
+    return 0.0 if request.of is None else design.facts(request.of).mean
+
+
+def grouped(design: ParquetDesign, request: Request, cells: Cells) -> tuple[str, dict[str, object]]:
     """SQL of the sums, in the order of cells, then units, and the tables it joins.
 
     Records are added up by their own values; only the groups are then given the codes of their
@@ -42,27 +41,29 @@ def grouped(
     source = design.source
     share = request.statistic == "share"
     groups = [*request.by, str(request.of)] if share else list(request.by)
-    items = {} if share else {"y": request.of, "x": request.over}
-    numbers = {key: name for key, name in items.items() if name is not None}
+    numbers = {} if share else {"y": request.of, "x": request.over}
+    items = {key: name for key, name in numbers.items() if name is not None}
     kept = [str(request.mask or "true")]
-    kept += [source.observed(name) for name in (*groups, *numbers.values())]
-    keys = {f"u{i}": source.column(n).sql for i, n in enumerate(design.unit_names)}
-    keys |= {f"b{i}": source.column(n).sql for i, n in enumerate(groups)}
-    read = {**keys, "w": design.weight_sql, "y": "1.0::DOUBLE", "x": "1.0::DOUBLE"}
-    read |= {key: source.number(name) for key, name in numbers.items()}
-    of_unit = " AND ".join(
-        f"units.u{i} IS NOT DISTINCT FROM g.u{i}" for i in range(len(design.unit_names))
-    )
+    kept += [source.observed(name) for name in (*groups, *items.values())]
+    units = {key: source.column(name).sql for key, name in design.unit_columns.items()}
+    keys = units | {f"b{i}": source.column(name).sql for i, name in enumerate(groups)}
+    read = keys | {"w": design.weight_sql}
+    read |= {key: source.number(name) for key, name in items.items()}
+    sums = {"cases": "count(*) FILTER (w > 0)", "w": "sum(w)"}
+    if "y" in items:
+        sums |= {"nonzero": "count(*) FILTER (w > 0 AND y <> 0)", "wy": "sum(w * y)"}
+        sums["wyy"] = f"sum(w * (y - ({centre_of(design, request)!r})) ** 2)"
+        sums |= {"least": "min(y) FILTER (w > 0)", "most": "max(y) FILTER (w > 0)"}
+    if "x" in items:
+        sums["wx"] = "sum(w * x)"
+    of_unit = " AND ".join(f"units.{u} = g.{u}" for u in units)
     of_level = " ".join(f"JOIN level{i} ON level{i}.v = g.b{i}" for i in range(len(groups)))
     sql = f"""
         WITH d AS (
           SELECT {", ".join(f"{value} AS {key}" for key, value in read.items())}
           FROM {source.table} WHERE {" AND ".join(kept)}
         ), g AS (
-          SELECT {", ".join(keys)}, count(*) FILTER (w > 0) AS cases,
-            count(*) FILTER (w > 0 AND y <> 0) AS nonzero, sum(w) AS w, sum(w * y) AS wy,
-            sum(w * x) AS wx, sum(w * (y - ({centre!r})) ** 2) AS wyy,
-            min(y) FILTER (w > 0) AS least, max(y) FILTER (w > 0) AS most
+          SELECT {", ".join(keys)}, {", ".join(f"{sql} AS {key}" for key, sql in sums.items())}
           FROM d GROUP BY {", ".join(keys)}
         )
         SELECT units.unit, {_cell_sql(cells)} AS cell,
@@ -84,23 +85,26 @@ def _cell_sql(cells: Cells) -> str:
     return f"{text}::INTEGER"
 
 
-def _numbers(
-    design: ParquetDesign, request: Request, cells: Cells, found: Found, centre: float
-) -> Sums:
+def _numbers(design: ParquetDesign, request: Request, cells: Cells, found: Found) -> Sums:
     crossing = Crossing(cells, pairs_of(found["cell"], found["unit"], design.stages))
-    cases = found["cases"].astype("int64")
-    total, ratio = request.statistic == "total", request.over is not None
-    numerator = cases if request.statistic == "mean" else found["nonzero"].astype("int64")
-    below = found["wx"] if ratio else found["w"]
+    cases, weight = found["cases"].astype("int64"), found["w"]
+    above, numerator = found.get("wy", weight), cases
+    if request.of is not None and request.statistic != "mean":
+        numerator = found["nonzero"].astype("int64")
+    squares = None
+    if request.over is None:
+        squares = _squares(crossing, found, centre_of(design, request))
     return Sums(
-        crossing, cases, found["w"], found["wy"][:, None], None if total else below,
-        crossing.over_cells(numerator)[:, None],
-        None if ratio else _squares(crossing, found, centre), None,
+        crossing, cases, weight, above[:, None],
+        None if request.statistic == "total" else found.get("wx", weight),
+        crossing.over_cells(numerator)[:, None], squares, None,
     )  # fmt: skip
 
 
 def _squares(crossing: Crossing, found: Found, centre: float) -> Callable[[np.ndarray], np.ndarray]:
     """Squared deviations from the cells' means by way of those from `centre`."""
+    if "wyy" not in found:
+        return lambda mean: np.zeros(crossing.n_cells)
     weight, above, about = (crossing.over_cells(found[name]) for name in ("w", "wy", "wyy"))
     least, most = np.full(crossing.n_cells, np.inf), np.full(crossing.n_cells, -np.inf)
     np.minimum.at(least, found["cell"], np.where(found["cases"] > 0, found["least"], np.inf))
