@@ -17,7 +17,7 @@ bench_share <- function(design) svyby(~labour_status, ~region + year, design, sv
 # 15 terms: sex 1, area 1, education 5, labour status 6, age and its square 2.
 bench_logit <- function(design) {
   svyglm(
-    migrant ~ sex + area + education + labour_status + age + I(age^2), design,
+    migrant ~ sex + area + education + labour_status + age + age_squared, design,
     family = quasibinomial()
   )
 }
@@ -28,7 +28,8 @@ effectiveness <- function(flow) {
   sum(abs(rowSums(flow) - colSums(flow))) / sum(rowSums(flow) + colSums(flow))
 }
 
-bench_bootstrap <- function(design, replicates) {
+bench_bootstrap <- function(design, replicates = 500) {
+  set.seed(1)
   replicated <- as.svrepdesign(design, type = "subbootstrap", replicates = replicates)
   withReplicates(replicated, function(w, data) {
     effectiveness(rowsum_table(w, data$previous_region, data$region))
@@ -47,6 +48,7 @@ rowsum_table <- function(w, from, to) {
 bench_values <- function(found) {
   if (!inherits(found, "svyby")) {
     names <- names(coef(found))
+    if (is.null(names)) names <- "index"
     return(list(names, as.vector(coef(found)), as.vector(SE(found))))
   }
   layout <- attr(found, "svyby")
