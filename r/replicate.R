@@ -224,7 +224,7 @@ main <- function() {
     }
   }
   folder <- script_folder()
-  for (file in c("design.R", "intervals.R", "estimate.R", "session.R")) {
+  for (file in c("design.R", "replicates.R", "calibration.R", "intervals.R", "estimate.R", "session.R")) {
     source(file.path(folder, file), encoding = "UTF-8")
   }
   fix_locale()

@@ -13,14 +13,13 @@ from scipy import sparse
 from lfsmig.errors import EstimationError
 from lfsmig.survey import intervals
 from lfsmig.survey.crossing import Crossing, Pairs
+from lfsmig.survey.grouping import CellTotals, Scores, pair_sums, quotient
+from lfsmig.survey.replicates import Revalue
 from lfsmig.survey.variance import (
     Bases,
-    Revalue,
-    Scores,
     count_bases,
     degrees_of_freedom,
-    influence_matrix,
-    pair_sums,
+    influence_of,
     variance_of,
 )
 
@@ -76,8 +75,8 @@ class Request:
         levels = [float(q) for q in quantiles]
         if statistic == "quantile" and not (levels and all(0 < q < 1 for q in levels)):
             raise EstimationError(f"quantiles {levels} must lie strictly between 0 and 1")
-        if influence and (statistic == "quantile" or design.replicates is not None):
-            raise EstimationError("influence is not supported for quantiles or replicate weights")
+        if influence and statistic == "quantile":
+            raise EstimationError("influence is not supported for quantiles")
         signed = _signed(design, statistic, of)
         method = intervals.check_method(
             ci or intervals.default_method(statistic, signed), statistic
@@ -113,22 +112,27 @@ class Estimate:
     """A table: tidy rows, and what comparisons between years need.
 
     `cases` is the unweighted number of cases in each row's numerator. `influence` has a row per
-    row of `frame` and a column per row of `psu_table`.
+    row of `frame` and a column per row of `psu_table`; `present` says where a row has cases
+    if that is not where `influence` has entries (see `variance.Influence`).
     """
 
     frame: pd.DataFrame
     cases: np.ndarray
     influence: sparse.csr_array | None = None
     psu_table: pd.DataFrame | None = None
+    present: sparse.csr_array | None = None
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Estimates of all cells (rows) and categories (columns) with what the variance needs."""
+    """Estimates of all cells (rows) and categories (columns) with what the variance needs.
+
+    `scores` linearises them; `revalue` tells how they follow when weights change.
+    """
 
     value: np.ndarray
     scores: Scores
-    revalue: Revalue
+    revalue: CellTotals | Revalue
     srs_variance: np.ndarray
     cases: np.ndarray
 
@@ -150,15 +154,13 @@ def estimate(design: SurveyDesign, request: Request) -> Estimate:
         deff = variance / parts.srs_variance
     df = degrees_of_freedom(design, crossing, rows, bases)
     frame = table(design, request, crossing, bases, value, np.sqrt(variance), df, deff)
-    matrix = None
-    if request.influence:
-        matrix = influence_matrix(
-            crossing, parts.scores, bases.pair_has_case, value.shape[1],
-            len(design.stages[0].stratum_of_unit),
-        )  # fmt: skip
-    return Estimate(
-        frame, parts.cases.ravel(), matrix, design.psu_table if request.influence else None
+    cases = parts.cases.ravel()
+    if not request.influence:
+        return Estimate(frame, cases)
+    found = influence_of(
+        design, crossing, rows, parts.scores, parts.revalue, value, bases.pair_has_case
     )
+    return Estimate(frame, cases, found.sums, found.table, found.present)
 
 
 def _mean(
@@ -166,15 +168,13 @@ def _mean(
 ) -> Parts:
     w, cell, size = design.weights[rows], crossing.cell[rows], crossing.n_cells
     y = design.numbers(str(request.of))[rows]
-
-    def revalue(w: np.ndarray) -> np.ndarray:
-        return (np.bincount(cell, w * y, size) / np.bincount(cell, w, size))[:, None]
-
     population = np.bincount(cell, w, size)
-    mean = revalue(w)[:, 0]
+    mean = np.bincount(cell, w * y, size) / population
     u = w * (y - mean[cell]) / population[cell]
     srs = _spread(cell, w, y, mean, population, n) * _srs_factor(population, n)
-    return Parts(mean[:, None], _of_rows(rows, u), revalue, srs[:, None], n)
+    return Parts(
+        mean[:, None], _of_rows(rows, u), quotient(rows, y, np.ones(len(rows))), srs[:, None], n
+    )
 
 
 def _total(
@@ -182,15 +182,15 @@ def _total(
 ) -> Parts:
     w, cell, size = design.weights[rows], crossing.cell[rows], crossing.n_cells
     y = np.ones(len(rows)) if request.of is None else design.numbers(request.of)[rows]
-
-    def revalue(w: np.ndarray) -> np.ndarray:
-        return np.bincount(cell, w * y, size)[:, None]
-
-    total = revalue(w)
+    total = np.bincount(cell, w * y, size)
     population = np.bincount(cell, w, size)
-    spread = _spread(cell, w, y, total[:, 0] / population, population, n)
+    spread = _spread(cell, w, y, total / population, population, n)
     srs = spread * _srs_factor(population, n) * population**2
-    return Parts(total, _of_rows(rows, w * y), revalue, srs[:, None], _nonzero(cell, w, y, size))
+    revalue = CellTotals(
+        lambda pairs, weights: pair_sums(pairs, rows, weights * y)[:, None], lambda totals: totals
+    )
+    cases = _nonzero(cell, w, y, size)
+    return Parts(total[:, None], _of_rows(rows, w * y), revalue, srs[:, None], cases)
 
 
 def _ratio(
@@ -198,15 +198,12 @@ def _ratio(
 ) -> Parts:
     w, cell, size = design.weights[rows], crossing.cell[rows], crossing.n_cells
     y, x = design.numbers(str(request.of))[rows], design.numbers(str(request.over))[rows]
-
-    def revalue(w: np.ndarray) -> np.ndarray:
-        return (np.bincount(cell, w * y, size) / np.bincount(cell, w * x, size))[:, None]
-
-    ratio = revalue(w)[:, 0]
     below = np.bincount(cell, w * x, size)
+    ratio = np.bincount(cell, w * y, size) / below
     u = w * (y - ratio[cell] * x) / below[cell]
     unknown = np.full((size, 1), np.nan)
-    return Parts(ratio[:, None], _of_rows(rows, u), revalue, unknown, _nonzero(cell, w, y, size))
+    cases = _nonzero(cell, w, y, size)
+    return Parts(ratio[:, None], _of_rows(rows, u), quotient(rows, y, x), unknown, cases)
 
 
 def _share(
@@ -216,25 +213,24 @@ def _share(
     w, cell, size = design.weights[rows], crossing.cell[rows], crossing.n_cells
     code, k = category.codes[rows], max(len(category), 1)
     key = cell * k + code
-
-    def revalue(w: np.ndarray) -> np.ndarray:
-        parts = np.bincount(key, w, size * k).reshape(size, k)
-        return parts / np.bincount(cell, w, size)[:, None]
-
     population = np.bincount(cell, w, size)
-    share = revalue(w)
+    share = np.bincount(key, w, size * k).reshape(size, k) / population[:, None]
+
+    def by_category(pairs: Pairs, weights: np.ndarray) -> np.ndarray:
+        pair = pairs.of_row[rows].astype("int64")
+        return np.bincount(pair * k + code, weights, len(pairs.unit) * k).reshape(-1, k)
 
     def scores(pairs: Pairs) -> np.ndarray:
-        pair = pairs.of_row[rows].astype("int64")
-        whole = np.bincount(pair, w, len(pairs.unit))[:, None]
-        part = np.bincount(pair * k + code, w, len(pairs.unit) * k).reshape(-1, k)
+        part = by_category(pairs, w)
+        whole = pair_sums(pairs, rows, w)[:, None]
         z = (part - share[pairs.cell] * whole) / population[pairs.cell][:, None]
-        return np.where(whole > 0, z, 0.0)
+        return np.where(whole != 0, z, 0.0)
 
+    revalue = CellTotals(by_category, lambda totals: totals / totals.sum(axis=-1, keepdims=True))
     spread = share * (1 - share) * (n / (n - 1))[:, None]
     spread = np.where(intervals.at_bound(share) | (n < 2)[:, None], np.nan, spread)
     srs = spread * _srs_factor(population, n)[:, None]
-    return Parts(share, scores, revalue, srs, np.bincount(key[w > 0], minlength=size * k))
+    return Parts(share, scores, revalue, srs, np.bincount(key[w != 0], minlength=size * k))
 
 
 _PARTS = {"mean": _mean, "total": _total, "ratio": _ratio, "share": _share}
@@ -245,7 +241,7 @@ def _of_rows(rows: np.ndarray, u: np.ndarray) -> Scores:
 
 
 def _nonzero(cell: np.ndarray, w: np.ndarray, y: np.ndarray, size: int) -> np.ndarray:
-    return np.bincount(cell[(w > 0) & (y != 0)], minlength=size)
+    return np.bincount(cell[(w != 0) & (y != 0)], minlength=size)
 
 
 def _spread(

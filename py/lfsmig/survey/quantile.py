@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lfsmig.errors import EstimationError
 from lfsmig.survey import intervals
 from lfsmig.survey.crossing import Crossing, Pairs
-from lfsmig.survey.variance import Bases, degrees_of_freedom, pair_sums, variance_of
+from lfsmig.survey.grouping import pair_sums, quotient
+from lfsmig.survey.variance import Bases, degrees_of_freedom, variance_of
 
 if TYPE_CHECKING:
     from lfsmig.survey.design import SurveyDesign
@@ -58,6 +60,8 @@ def quantile_table(
     """Estimate quantiles of an item per cell."""
     from lfsmig.survey.estimate import Estimate, table
 
+    if (design.weights[rows] < 0).any():
+        raise EstimationError("a quantile needs weights of at least 0; calibrate without negatives")
     w, cell = design.weights[rows], crossing.cell[rows]
     y = design.numbers(str(request.of))[rows]
     spread = Distributions(cell, y, w, crossing.n_cells)
@@ -87,14 +91,12 @@ def _se_of_share(
     design: SurveyDesign, crossing: Crossing, rows: np.ndarray, below: np.ndarray,
     reached: np.ndarray, population: np.ndarray, bases: Bases,
 ) -> np.ndarray:  # fmt: skip
-    cell, size = crossing.cell[rows], crossing.n_cells
+    cell = crossing.cell[rows]
     u = design.weights[rows] * (below - reached[cell]) / population[cell]
 
     def scores(pairs: Pairs) -> np.ndarray:
         return pair_sums(pairs, rows, u)[:, None]
 
-    def revalue(w: np.ndarray) -> np.ndarray:
-        return (np.bincount(cell, w * below, size) / np.bincount(cell, w, size))[:, None]
-
+    revalue = quotient(rows, below, np.ones(len(rows)))
     variance = variance_of(design, crossing, rows, scores, revalue, reached[:, None], bases.n > 0)
     return np.sqrt(variance[:, 0])
