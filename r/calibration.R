@@ -141,15 +141,16 @@ calibrated_scores <- function(scores, design) {
 # of those are too small together, one leading column less is shared, and so on.
 #
 # columns:  list of factors, the one that is collapsed first last
+# weight:   records without a weight do not count
 # Returns the group of each record, 1 to the number of groups.
-control_groups <- function(columns, least = 5) {
+control_groups <- function(columns, weight, least = 5) {
   places <- do.call(cbind, lapply(columns, as.integer))
   if (anyNA(places)) stop("a control column is missing for some records")
   key <- do.call(paste, as.data.frame(places))
   first <- which(!duplicated(key))
   first <- first[do.call(order, as.data.frame(places[first, , drop = FALSE]))]
   cells <- places[first, , drop = FALSE]
-  cases <- as.vector(table(factor(key, key[first])))
+  cases <- as.vector(table(factor(key[weight > 0], key[first])))
   groups <- as.list(seq_along(first))
   for (shared in rev(seq_len(ncol(cells)) - 1)) {
     leading <- vapply(groups, function(group) {

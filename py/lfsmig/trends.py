@@ -81,6 +81,7 @@ def line_up(params: Params, year: int, made: YearEstimates, common: pd.MultiInde
     """Put a year's cells into the common order, with their influence sums."""
     index = pd.MultiIndex.from_frame(made.frame[CELL_KEYS])
     rows = index.get_indexer(common)
+    present = None if made.present is None else sparse.csr_array(made.present)[np.asarray(rows)]
     frame = made.frame.iloc[rows][[*CELL_KEYS, *VALUE_COLUMNS]].reset_index(drop=True)
     return YearCells(
         year=year,
@@ -88,6 +89,7 @@ def line_up(params: Params, year: int, made: YearEstimates, common: pd.MultiInde
         frame=frame,
         influence=sparse.csr_matrix(made.influence)[np.asarray(rows)],
         psu_table=made.psu_table,
+        present=present,
     )
 
 

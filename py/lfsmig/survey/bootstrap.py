@@ -19,8 +19,63 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from lfsmig.survey.drawing import Options, common_units, dense_replicates, name_draw
+from lfsmig.survey.replicates import DenseFactors, Replicates
+from lfsmig.survey.stages import FULLY_SAMPLED
+
+if TYPE_CHECKING:
+    from lfsmig.survey.design import SurveyDesign
+
+BOOTSTRAP_REPLICATES = 500
+
+
+def bootstraps(designs: Sequence[SurveyDesign], options: Options) -> list[Replicates]:
+    """Rao-Wu-Yue; with a finite population the deviations shrink by the root of 1 - f."""
+    count = options.replicates or BOOTSTRAP_REPLICATES
+    values = [np.ones((len(d.stages[0].stratum_of_unit), count)) for d in designs]
+    for stratum, years in common_units(designs).items():
+        rng = stratum_generator(options.seed, stratum)
+        drawn = [
+            year
+            for year, (design, units) in enumerate(zip(designs, years, strict=True))
+            if len(units) > 1 and _free(design, units) >= FULLY_SAMPLED
+        ]
+        signs = _signs(rng, years, count)
+        counts = draw_counts(rng, [years[y][:, 0] for y in drawn], count) if drawn else []
+        for year, times in zip(drawn, counts, strict=True):
+            units = years[year][:, 1]
+            n = len(units)
+            shrink = np.sqrt(_free(designs[year], years[year]))
+            values[year][units] = 1 + shrink * (n / (n - 1) * times.T - 1)
+        for year, (design, units) in enumerate(zip(designs, years, strict=True)):
+            alone = len(units) == 1 and _free(design, units) >= FULLY_SAMPLED
+            if alone and design.lonely_psu == "adjust":
+                root = np.sqrt(_free(design, units))
+                values[year][units[0, 1]] = 1 + root * signs[units[0, 0]]
+    token = name_draw(designs, "bootstrap", options.seed, count)
+    mse = True if options.mse is None else options.mse
+    scale = 1 / count if mse else 1 / (count - 1)
+    return [
+        dense_replicates(design, "bootstrap", DenseFactors(v), scale, np.ones(count), mse, token)
+        for design, v in zip(designs, values, strict=True)
+    ]
+
+
+def _free(design: SurveyDesign, units: np.ndarray) -> float:
+    stage = design.stages[0]
+    return float(stage.free[stage.stratum_of_unit[units[0, 1]]])
+
+
+def _signs(rng: np.random.Generator, years: list[np.ndarray], count: int) -> np.ndarray:
+    """A random sign per PSU and replicate, for the years in which the PSU is alone."""
+    if all(len(units) != 1 for units in years):
+        return np.zeros((0, count))
+    size = 1 + max(int(units[:, 0].max(initial=0)) for units in years)
+    return rng.choice([-1.0, 1.0], (size, count))
 
 
 def stratum_generator(seed: int, stratum: str) -> np.random.Generator:

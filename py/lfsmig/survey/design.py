@@ -18,9 +18,9 @@ from lfsmig.survey.calibration import Calibration
 from lfsmig.survey.columns import Floats, Levels, rows_text
 from lfsmig.survey.controls import Totals
 from lfsmig.survey.crossing import Crossing, cross
+from lfsmig.survey.drawing import Options
 from lfsmig.survey.estimate import Estimate, Request, estimate
 from lfsmig.survey.functionals import Replicated, of_totals, of_weights
-from lfsmig.survey.replicate_weights import Options
 from lfsmig.survey.replicates import Replicates, read_replicates
 from lfsmig.survey.stages import Stage, first_stage, second_stage
 from lfsmig.survey.variance import stratum_rule

@@ -92,11 +92,11 @@ def weights_rank(replicates: Replicates, units: np.ndarray, square: np.ndarray) 
         if rank is not None:
             return rank
     # Few units, or a spectrum that products of columns are too coarse for.
-    columns = np.zeros((0, count))
+    columns: np.ndarray = np.zeros((0, count))
     for part in parts:
         columns = np.vstack([columns, root[part] * replicates.factors.rows(units[part])])
         if len(columns) > count:
-            columns = np.linalg.qr(columns, mode="r")
+            columns = np.asarray(np.linalg.qr(columns, mode="r"))
     columns = columns / _length((columns**2).sum(axis=0))
     wide = columns.shape[0] < columns.shape[1]
     rank = _clear_rank(columns @ columns.T if wide else columns.T @ columns)

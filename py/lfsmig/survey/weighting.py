@@ -12,8 +12,9 @@ from lfsmig.errors import EstimationError
 from lfsmig.survey.calibration import Calibration, linear, poststratified, raked
 from lfsmig.survey.columns import Floats
 from lfsmig.survey.controls import Control, Totals, cell_control, numeric_control
+from lfsmig.survey.drawing import Options
 from lfsmig.survey.recalibrate import recalibrated
-from lfsmig.survey.replicate_weights import Options, make_linked, make_replicates
+from lfsmig.survey.replicate_weights import make_linked, make_replicates
 from lfsmig.survey.replicates import Replicates
 
 if TYPE_CHECKING:
