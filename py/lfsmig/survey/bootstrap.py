@@ -23,7 +23,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lfsmig.survey.drawing import Options, common_units, dense_replicates, name_draw
+from lfsmig.survey.drawing import (
+    Options,
+    common_units,
+    dense_replicates,
+    lonely_strata,
+    name_draw,
+    varying_strata,
+)
 from lfsmig.survey.replicates import DenseFactors, Replicates
 from lfsmig.survey.stages import FULLY_SAMPLED
 
@@ -60,9 +67,22 @@ def bootstraps(designs: Sequence[SurveyDesign], options: Options) -> list[Replic
     mse = True if options.mse is None else options.mse
     scale = 1 / count if mse else 1 / (count - 1)
     return [
-        dense_replicates(design, "bootstrap", DenseFactors(v), scale, np.ones(count), mse, token)
+        dense_replicates(
+            design, "bootstrap", DenseFactors(v), scale, np.ones(count), mse, token,
+            _strata(design),
+        )
         for design, v in zip(designs, values, strict=True)
-    ]
+    ]  # fmt: skip
+
+
+def _strata(design: SurveyDesign) -> tuple[np.ndarray, np.ndarray]:
+    """Strata as they vary: a lonely PSU of the rule `adjust` does so by itself."""
+    stage = design.stages[0]
+    sizes = np.where(varying_strata(stage), stage.n_units, 0)
+    if design.lonely_psu == "adjust":
+        # One of two, as it were: never all of its stratum.
+        sizes[lonely_strata(stage)] = 2
+    return stage.stratum_of_unit, sizes
 
 
 def _free(design: SurveyDesign, units: np.ndarray) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 
 from lfsmig.errors import EstimationError
 from lfsmig.survey.columns import Floats
-from lfsmig.survey.replicates import DenseFactors, Replicates, SparseFactors
+from lfsmig.survey.replicates import DenseFactors, Replicates
 from lfsmig.survey.stages import FULLY_SAMPLED, Stage
 
 if TYPE_CHECKING:
@@ -52,13 +52,14 @@ def borrowed(design: SurveyDesign) -> float:
 
 
 def dense_replicates(
-    design: SurveyDesign, kind: str, factors: DenseFactors | SparseFactors, scale: float,
-    rscales: Floats, mse: bool, token: str,
+    design: SurveyDesign, kind: str, factors: DenseFactors, scale: float,
+    rscales: Floats, mse: bool, token: str, strata: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Replicates:  # fmt: skip
-    unit = design.stages[0].unit
+    """Replicates of a design whose units are its PSUs."""
     return Replicates(
-        kind, unit, design.weights, factors, scale * borrowed(design), rscales, mse, token
-    )
+        kind, design.stages[0].unit, design.weights, factors, scale * borrowed(design), rscales,
+        mse, token, strata,
+    )  # fmt: skip
 
 
 def name_draw(designs: Sequence[SurveyDesign], *what: object) -> str:

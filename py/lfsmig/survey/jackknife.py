@@ -92,13 +92,12 @@ def _jackknife(
     ).tocsr()
     # One year by itself has no use for replicates that delete nothing; several keep step.
     used = np.flatnonzero(rscales > 0) if alone_in_draw else np.arange(count)
-    sizes = None if adjusted.any() else np.where(varying, stage.n_units, 0)
-    factors = SparseFactors(
-        deviations[:, used].tocsr(), None if sizes is None else stage.stratum_of_unit, sizes
-    )
-    scale = _jackknife_spread(design, len(column), len(used))
-    mse = bool(options.mse)
-    return Replicates(kind, stage.unit, design.weights, factors, scale, rscales[used], mse, token)
+    strata = stage.stratum_of_unit, np.where(varying, stage.n_units, 0)
+    return Replicates(
+        kind, stage.unit, design.weights, SparseFactors(deviations[:, used].tocsr()),
+        _jackknife_spread(design, len(column), len(used)), rscales[used], bool(options.mse), token,
+        None if adjusted.any() else strata,
+    )  # fmt: skip
 
 
 def _jackknife_spread(design: SurveyDesign, n_units: int, used: int) -> float:

@@ -1,8 +1,12 @@
 """Degrees of freedom of replicate weights: the rank of the weights of a cell's cases, less one.
 
 R takes the rank from a QR decomposition of all records by all replicates (`degf`, tolerance
-1e-5), for every cell anew. The same rank comes from the sums of squares of each unit, which are
-few; only a spectrum without a clear gap is decomposed as R does it.
+1e-5), for every cell anew. The same rank is known from theory where each stratum varies by itself
+(jackknife, bootstrap), and comes from the sums of squares of each unit elsewhere.
+
+What R's QR would find is bounded by the eigenvalues of the products of columns, once these have
+length 1: with q replicates at least as many as are above q times the square of the tolerance, at
+most as many as are not zero. Only where the two differ the columns are worked through as R does.
 """
 
 from __future__ import annotations
@@ -10,12 +14,15 @@ from __future__ import annotations
 import numpy as np
 
 from lfsmig.survey.crossing import Crossing
-from lfsmig.survey.replicates import BLOCK_VALUES, Replicates, SparseFactors
+from lfsmig.survey.replicates import BLOCK_VALUES, Replicates
 
-# Relative size below which a column of the replicate weights counts as dependent (R's `degf`).
+# Length below which what is left of a column of length 1 counts as nothing (R's `degf`).
 TOLERANCE = 1e-5
-# Squares of relative singular values on either side of which no rule could differ.
-SURELY_ZERO, SURELY_MORE = 1e-13, 1e-6
+# Eigenvalues below this part of the largest are zero.
+ZERO = 1e-13
+# Fewest bootstrap replicates whose rank is taken from theory: with a few, two strata may by chance
+# be drawn alike.
+MANY = 100
 
 
 def replicate_df(
@@ -28,16 +35,13 @@ def replicate_df(
     pairs = replicates.pairs_in(crossing)
     square = np.bincount(pairs.of_row[rows], replicates.base[rows] ** 2, len(pairs.unit))
     kept = np.flatnonzero(square > 0)
-    factors = replicates.factors
-    if isinstance(factors, SparseFactors) and factors.stratum is not None:
-        df = _jackknife_rank(factors, pairs.unit[kept], pairs.cell[kept], crossing.n_cells) - 1
-    else:
-        edges = np.searchsorted(pairs.cell[kept], np.arange(crossing.n_cells + 1))
-        for cell in np.flatnonzero(np.diff(edges)):
-            here = kept[edges[cell] : edges[cell + 1]]
-            df[cell] = weights_rank(replicates, pairs.unit[here], square[here]) - 1
-    df[n == 0] = 0
-    return df
+    unit, cell = pairs.unit[kept], pairs.cell[kept]
+    rank = known_rank(replicates, unit, cell, crossing.n_cells)
+    edges = np.searchsorted(cell, np.arange(crossing.n_cells + 1))
+    for here in np.flatnonzero((rank < 0) & (np.diff(edges) > 0)):
+        part = slice(edges[here], edges[here + 1])
+        rank[here] = weights_rank(replicates, unit[part], square[kept[part]])
+    return np.where((n == 0) | (rank < 1), 0, rank - 1)
 
 
 def records_df(replicates: Replicates, rows: np.ndarray) -> int:
@@ -47,31 +51,35 @@ def records_df(replicates: Replicates, rows: np.ndarray) -> int:
     units = np.flatnonzero(square > 0)
     if len(units) == 0:
         return 0
-    factors = replicates.factors
-    if isinstance(factors, SparseFactors) and factors.stratum is not None:
-        return int(_jackknife_rank(factors, units, np.zeros(len(units), "int64"), 1)[0]) - 1
-    return weights_rank(replicates, units, square[units]) - 1
+    rank = int(known_rank(replicates, units, np.zeros(len(units), "int64"), 1)[0])
+    return (weights_rank(replicates, units, square[units]) if rank < 0 else rank) - 1
 
 
-def _jackknife_rank(
-    factors: SparseFactors, units: np.ndarray, cells: np.ndarray, n_cells: int
+def known_rank(
+    replicates: Replicates, units: np.ndarray, cells: np.ndarray, n_cells: int
 ) -> np.ndarray:
-    """Rank of jackknife weights without a decomposition.
+    """Rank of each cell's weights where theory gives it, -1 elsewhere.
 
-    The row of a unit is 1 plus a multiple of v_i = 1_h - n_h e_i. The v_i of a stratum add up to
-    zero and are independent otherwise, and all are orthogonal to 1. So a stratum of n_h with m_h
-    units in the cell adds min(m_h, n_h - 1), and 1 itself is spanned, adding one, where some
-    stratum is complete or some unit is never deleted.
+    The multipliers of a jackknifed stratum of n are 1 plus multiples of v_i = 1_h - n e_i; those
+    of a bootstrapped one add up to n in each replicate. So of n independent units but one is left
+    once all are in the cell, and 1 itself is spanned, once, where a stratum is complete or a unit
+    never varies. A bootstrap has this rank, or that of its replicates if they are far fewer.
     """
-    assert factors.stratum is not None
-    assert factors.sizes is not None
-    n_strata = len(factors.sizes)
-    key = cells * n_strata + factors.stratum[units]
-    met = np.bincount(key, minlength=n_cells * n_strata).reshape(n_cells, n_strata)
-    never_deleted = factors.sizes == 0
-    whole = (met > 0) & (never_deleted | (met >= factors.sizes))
-    rank = np.where(never_deleted, 0, np.minimum(met, factors.sizes - 1)).sum(axis=1)
-    return rank + whole.any(axis=1)
+    strata = replicates.strata
+    if strata is None:
+        return np.full(n_cells, -1)
+    stratum, sizes = strata
+    key = cells * len(sizes) + stratum[units]
+    met = np.bincount(key, minlength=n_cells * len(sizes)).reshape(n_cells, len(sizes))
+    constant = sizes == 0
+    whole = (met > 0) & (constant | (met >= sizes))
+    rank = np.where(constant, 0, np.minimum(met, sizes - 1)).sum(axis=1) + whole.any(axis=1)
+    if replicates.kind in ("JK1", "JKn"):
+        return rank
+    count = replicates.count
+    few, many = rank <= count // 2, rank >= 2 * count
+    known = np.where(few, rank, np.where(many, count, -1))
+    return known if count >= MANY else np.full(n_cells, -1)
 
 
 def weights_rank(replicates: Replicates, units: np.ndarray, square: np.ndarray) -> int:
@@ -79,41 +87,47 @@ def weights_rank(replicates: Replicates, units: np.ndarray, square: np.ndarray) 
 
     Units (with the root of `square` as weight) have the same products of columns as their records.
     """
-    root = np.sqrt(square)[:, None]
-    count = replicates.count
+    root, count = np.sqrt(square)[:, None], replicates.count
+    if len(units) >= count and _independent(replicates, units, root):
+        return count
     step = max(count, BLOCK_VALUES // count)
-    parts = [slice(start, start + step) for start in range(0, len(units), step)]
-    gram = np.zeros((count, count))
-    for part in parts if len(units) > count else []:
-        rows = root[part] * replicates.factors.rows(units[part])
-        gram += rows.T @ rows
-    if len(units) > count:
-        rank = _clear_rank(gram / _length(np.diag(gram)) / _length(np.diag(gram))[:, None])
-        if rank is not None:
-            return rank
-    # Few units, or a spectrum that products of columns are too coarse for.
     columns: np.ndarray = np.zeros((0, count))
-    for part in parts:
+    for start in range(0, len(units), step):
+        part = slice(start, start + step)
         columns = np.vstack([columns, root[part] * replicates.factors.rows(units[part])])
         if len(columns) > count:
             columns = np.asarray(np.linalg.qr(columns, mode="r"))
     columns = columns / _length((columns**2).sum(axis=0))
-    wide = columns.shape[0] < columns.shape[1]
-    rank = _clear_rank(columns @ columns.T if wide else columns.T @ columns)
-    return _limited_rank(columns) if rank is None else rank
+    roots = np.linalg.eigvalsh(columns @ columns.T)
+    surely = roots > 2 * count * TOLERANCE**2
+    if (surely | (roots <= ZERO * roots[-1])).all():
+        return int(surely.sum())
+    return _limited_rank(columns)
+
+
+def _independent(replicates: Replicates, units: np.ndarray, root: np.ndarray) -> bool:
+    """Whether some of the units already show that all replicates are independent.
+
+    Further units only add to the products of columns, whose lengths are those over all units.
+    """
+    count = replicates.count
+    some = np.linspace(0, len(units) - 1, min(len(units), 2 * count)).astype("int64")
+    rows = root[some] * replicates.factors.rows(units[some])
+    square = np.zeros(count)
+    step = max(count, BLOCK_VALUES // count)
+    for start in range(0, len(units), step):
+        part = slice(start, start + step)
+        square += ((root[part] * replicates.factors.rows(units[part])) ** 2).sum(axis=0)
+    rows = rows / _length(square)
+    try:
+        np.linalg.cholesky(rows.T @ rows - 2 * count * TOLERANCE**2 * np.eye(count))
+    except np.linalg.LinAlgError:
+        return False
+    return True
 
 
 def _length(square: np.ndarray) -> np.ndarray:
     return np.where(square > 0, np.sqrt(np.maximum(square, 0.0)), 1.0)
-
-
-def _clear_rank(gram: np.ndarray) -> int | None:
-    """Rank where the spectrum has a clear gap, else None."""
-    roots = np.linalg.eigvalsh(gram)
-    roots = roots / max(roots[-1], np.finfo(float).tiny)
-    if ((roots > SURELY_ZERO) & (roots < SURELY_MORE)).any():
-        return None
-    return int((roots >= SURELY_MORE).sum())
 
 
 def _limited_rank(columns: np.ndarray) -> int:

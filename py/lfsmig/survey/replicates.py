@@ -73,15 +73,9 @@ class DenseFactors:
 
 @dataclass(frozen=True)
 class SparseFactors:
-    """Multipliers that are 1 but for a few: only what they differ by is held (jackknife).
-
-    `stratum` (of each unit) and `sizes` (of each stratum, 0 where no unit is deleted) are given
-    where the replicates are a plain jackknife: each deletes one unit of one stratum.
-    """
+    """Multipliers that are 1 but for a few: only what they differ by is held (jackknife)."""
 
     deviations: sparse.csr_array
-    stratum: np.ndarray | None = None
-    sizes: np.ndarray | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -118,6 +112,9 @@ class Replicates:
     draw
         Names the draw. Replicates of two years of one draw can be set against each other: their
         covariance is that of the shared PSUs.
+    strata
+        Stratum of each unit, and size of each stratum (0 where its units never vary), if each
+        stratum varies by itself: the rank of the weights is then known.
     """
 
     kind: str
@@ -128,6 +125,7 @@ class Replicates:
     rscales: Floats
     mse: bool
     draw: str = ""
+    strata: tuple[np.ndarray, np.ndarray] | None = None
     pairs: dict[int, tuple[Crossing, Pairs]] = field(default_factory=dict, repr=False)
 
     @property

@@ -125,9 +125,7 @@ def _groups(listed: list[YearCells]) -> np.ndarray:
 
 def _common_psus(
     listed: list[YearCells], groups: np.ndarray, places: list[np.ndarray], n_rows: int
-) -> tuple[
-    list[sparse.csr_array | None], list[sparse.csr_array | None], list[pd.DataFrame | None]
-]:
+) -> tuple[list[sparse.csr_array | None], list[sparse.csr_array | None], list[pd.DataFrame | None]]:
     influence: list[sparse.csr_array | None] = [None] * len(listed)
     present: list[sparse.csr_array | None] = [None] * len(listed)
     psus: list[pd.DataFrame | None] = [None] * len(listed)
