@@ -35,6 +35,9 @@ stage_frame <- function(columns, name) {
   as.data.frame(columns)
 }
 
+# Weight of each record, calibrated where the design is.
+sampling_weights <- function(design) as.vector(weights(design, "sampling"))
+
 # Rows of the full data that a (subset) design holds.
 design_rows <- function(design) design$variables$row
 

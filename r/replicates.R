@@ -29,6 +29,8 @@ with_replicates <- function(design, kind, replicates = 500, rho = NULL, mse = ki
                             hadamard.matrix = NULL) {
   psu <- design$cluster[, 1]
   if (kind %in% c("JK1", "JKn", "BRR", "Fay")) {
+    # One stratum is none, to survey's jackknife without strata.
+    if (kind == "JK1" && length(unique(design$strata[, 1])) == 1) design$has.strata <- FALSE
     more <- if (is.null(hadamard.matrix)) list() else list(hadamard.matrix = hadamard.matrix)
     rho <- if (is.null(rho)) 0 else rho
     made <- suppressWarnings(do.call(as.svrepdesign, c(

@@ -130,6 +130,21 @@ expected$scd <- list(
   ),
   linearised = ratio(halves)
 )
+# An index that is a function of many weighted totals: how unlike the types of the schools are that
+# met their target and those that did not, and its logarithm.
+index <- function(w, data) {
+  counts <- xtabs(w ~ stype + sch.wide, data)
+  shares <- sweep(counts, 2, colSums(counts), "/")
+  unlike <- sum(abs(shares[, 1] - shares[, 2])) / 2
+  c(unlike, log(unlike))
+}
+functional <- function(design) {
+  x <- withReplicates(design, index)
+  list(est = as.vector(coef(x)), vcov = unname(as.matrix(vcov(x))), degf = degf(design))
+}
+expected$functional <- list(
+  jkn = functional(jkn), jk1 = functional(as.svrepdesign(clus1, type = "JK1", mse = TRUE))
+)
 write_json(expected, file.path(folder, "expected.json"), digits = NA, auto_unbox = TRUE, pretty = 1)
 write.csv(apiclus1[c("cds", "api99")], file.path(folder, "apiclus1_api99.csv"), row.names = FALSE)
 write.csv(apistrat[c("cds", "api99")], file.path(folder, "apistrat_api99.csv"), row.names = FALSE)

@@ -57,8 +57,8 @@ def test_poststratified_by_hand() -> None:
 
 
 def test_a_psu_without_a_case_has_a_residual() -> None:
-    # Domain: the man of p2 alone. Men's mean of the item is 3, so the man of p1, outside the domain,
-    # has the residual 2 (0 - 3): V = 3/2 (36 + 36) = 108. Without it: 3/2 (6^2 2/3) = 36.
+    # Domain: the man of p2 alone. Men's mean of the item is 3, so the man of p1, outside the
+    # domain, has the residual 2 (0 - 3): V = 3/2 (36 + 36) = 108. Without it: 3/2 (6^2 2/3) = 36.
     made = design().poststratified("sex", {"m": 4, "f": 6})
     found = made.estimate("total", "y", domain="psu == 'p2'", influence=True)
     assert found.frame["se"][0] ** 2 == pytest.approx(108, rel=1e-14)
@@ -129,7 +129,7 @@ API99 = 3914069
 
 def api(name: str) -> SurveyDesign:
     sample = {"clus1": "apiclus1", "jk1": "apiclus1", "clus2": "apiclus2", "strat": "apistrat"}
-    file = sample[name.split("_")[0]]
+    file = sample[name.split("_", maxsplit=1)[0]]
     frame = api_sample(file)
     last = pd.read_csv(FOLDER / f"{file}_api99.csv")
     assert (last["cds"] == frame["cds"]).all()

@@ -240,7 +240,7 @@ def test_bootstrap_draws_each_outcome_as_often_as_it_should() -> None:
             continue
         ways = math.factorial(2) / math.prod(math.factorial(k) for k in outcome)
         probability = ways / 9
-        share = (times.T == outcome).all(axis=1).mean()
+        share = (outcome == times.T).all(axis=1).mean()
         margin = 4 * np.sqrt(probability * (1 - probability) / replicates)
         assert abs(share - probability) < margin, outcome
 

@@ -150,20 +150,19 @@ def of_totals(
         full[name], varied[name], rows = _totals(design, replicates, dict(table), engine)
         cases[rows] = True
     if vectorised:
-        value = np.asarray(function(**{n: t[None] for n, t in full.items()}), dtype=float)
-        value = value.reshape(-1)
-        thetas = np.asarray(function(**varied), dtype=float).reshape(replicates.count, -1)
-    else:
-        value = np.atleast_1d(np.asarray(function(**full), dtype=float)).ravel()
-        thetas = np.stack(
-            [
-                np.atleast_1d(
-                    np.asarray(function(**{n: t[r] for n, t in varied.items()}), dtype=float)
-                ).ravel()
-                for r in range(replicates.count)
-            ]
-        )
-    return _replicated(replicates, names, value, thetas, np.flatnonzero(cases))
+        first = {name: table[None] for name, table in full.items()}
+        value = _numbers(function(**first))
+        every = np.asarray(function(**varied), dtype=float).reshape(replicates.count, -1)
+        return _replicated(replicates, names, value, list(every), np.flatnonzero(cases))
+    thetas = [
+        _numbers(function(**{name: table[r] for name, table in varied.items()}))
+        for r in range(replicates.count)
+    ]
+    return _replicated(replicates, names, _numbers(function(**full)), thetas, np.flatnonzero(cases))
+
+
+def _numbers(values: object) -> np.ndarray:
+    return np.asarray(values, dtype=float).reshape(-1)
 
 
 def of_weights(
@@ -173,15 +172,13 @@ def of_weights(
     """Evaluate a function of the records' weights; see `SurveyDesign.function_of_weights`."""
     replicates = _needed(design)
 
-    def evaluate(weights: np.ndarray) -> np.ndarray:
-        return np.atleast_1d(np.asarray(function(weights, design.frame), dtype=float)).ravel()
-
     thetas = []
     for r in range(replicates.count):
         factor = replicates.factors.block(slice(r, r + 1))[:, 0]
-        thetas.append(evaluate(replicates.base * factor[replicates.unit]))
-    rows = np.flatnonzero(design.weights != 0)
-    return _replicated(replicates, names, evaluate(design.weights), np.stack(thetas), rows)
+        weights = replicates.base * factor[replicates.unit]
+        thetas.append(_numbers(function(weights, design.frame)))
+    value = _numbers(function(design.weights, design.frame))
+    return _replicated(replicates, names, value, thetas, np.flatnonzero(design.weights != 0))
 
 
 def _needed(design: SurveyDesign) -> Replicates:
@@ -220,14 +217,16 @@ def _totals(
 
 
 def _replicated(
-    replicates: Replicates, names: Sequence[str] | None, value: np.ndarray, thetas: np.ndarray,
-    rows: np.ndarray,
+    replicates: Replicates, names: Sequence[str] | None, value: np.ndarray,
+    values: Sequence[np.ndarray], rows: np.ndarray,
 ) -> Replicated:  # fmt: skip
-    if thetas.shape[1] != len(value):
-        raise EstimationError(
-            f"the function gives {len(value)} number(s) with the full weights but "
-            f"{thetas.shape[1]} in a replicate"
-        )
+    for number, one in enumerate(values):
+        if len(one) != len(value):
+            raise EstimationError(
+                f"the function gives {len(value)} number(s) with the full weights but {len(one)} "
+                f"in replicate {number + 1}"
+            )
+    thetas = np.stack(values)
     labels = [str(i + 1) for i in range(len(value))] if names is None else list(names)
     if len(labels) != len(value):
         raise EstimationError(f"names has {len(labels)} entries for {len(value)} number(s)")

@@ -51,6 +51,10 @@ def make_linked(designs: Sequence[SurveyDesign], kind: str, options: Options) ->
         )
     for design in designs:
         _check(design, kind, options)
+        if design.stages[0].names is None:
+            raise EstimationError(
+                "years cannot be linked without a PSU column: nothing says which units are the same"
+            )
     return (
         bootstraps(designs, options) if kind == "bootstrap" else jackknives(designs, kind, options)
     )
