@@ -142,6 +142,7 @@ class Replicates:
             self.pairs[id(crossing)] = held
         return held[1]
 
+    @property
     def weights(self) -> np.ndarray:
         """Full replicate weights, records x replicates (large: for tests and for export)."""
         return self.base[:, None] * self.factors.rows(self.unit)
