@@ -6,7 +6,7 @@ estimate is sums over arrays. Nothing here knows about a country or an indicator
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,18 @@ import numpy as np
 import pandas as pd
 
 from lfsmig.errors import EstimationError
-from lfsmig.survey import columns
+from lfsmig.survey import columns, weighting
+from lfsmig.survey.calibration import Calibration
 from lfsmig.survey.columns import Floats, Levels
+from lfsmig.survey.controls import Totals
 from lfsmig.survey.crossing import Cells, Crossing, Rows, cross
+from lfsmig.survey.drawing import Options
 from lfsmig.survey.estimate import Estimate, Request, estimate
+from lfsmig.survey.functionals import Replicated, of_totals, of_weights
 from lfsmig.survey.replicates import Replicates, read_replicates
-from lfsmig.survey.stages import FULLY_SAMPLED, Stage, first_stage, read_fpc, second_stage
+from lfsmig.survey.stages import Stage, first_stage, read_fpc, second_stage
 from lfsmig.survey.sums import Sums, sums_of_records
+from lfsmig.survey.variance import stratum_rule
 
 LONELY_RULES = ("fail", "remove", "certainty", "adjust", "average")
 ENGINES = ("python", "r")
@@ -88,6 +93,7 @@ class SurveyDesign:
                 frame, self.weights, list(repweights), rep_type, rep_scale, rep_rscales,
                 rep_combined, rep_mse, rep_rho,
             )  # fmt: skip
+            self.base_replicates = self.replicates
 
     @staticmethod
     def from_parquet(
@@ -122,6 +128,9 @@ class SurveyDesign:
         return ParquetDesign(path, weight, strata, psu, memory=memory, **options)
 
     replicates: Replicates | None
+    # Replicates before they were calibrated, which is what R is given.
+    base_replicates: Replicates | None
+    calibration: Calibration | None
 
     def _start(self, lonely_psu: str) -> None:
         if lonely_psu not in LONELY_RULES:
@@ -129,7 +138,8 @@ class SurveyDesign:
                 f"lonely_psu={lonely_psu!r} is not known; use one of {', '.join(LONELY_RULES)}"
             )
         self.lonely_psu = lonely_psu
-        self.replicates = None
+        self.replicates = self.base_replicates = None
+        self.calibration = None
         self._numeric: dict[str, Floats] = {}
         self._levels: dict[str, Levels] = {}
         self._r_handle: Any = None
@@ -247,20 +257,136 @@ class SurveyDesign:
     def psu_table(self) -> pd.DataFrame:
         """One row per PSU: stratum, psu, and how its squared deviation enters a variance."""
         stage = self.stages[0]
-        lonely = (stage.n_units == 1)[stage.stratum_of_unit]
-        n_units = stage.n_units.astype(float)
-        scale = stage.free * np.where(n_units > 1, n_units / np.maximum(n_units - 1, 1), 1.0)
-        scale = np.where(stage.free < FULLY_SAMPLED, 0.0, scale)[stage.stratum_of_unit]
-        if self.lonely_psu != "adjust":
-            scale = np.where(lonely, 0.0, scale)
+        rule = stratum_rule(stage, self.lonely_psu)
         return pd.DataFrame(
             {
                 "stratum": [stage.stratum_names[s] for s in stage.stratum_of_unit],
                 "psu": stage.unit_names(),
-                "scale": scale,
-                "centred": ~lonely,
+                "scale": rule.factor[stage.stratum_of_unit],
+                "centred": rule.centred[stage.stratum_of_unit],
             }
         )
+
+    # ---- designs made from this one --------------------------------------------------------
+
+    def with_replicates(
+        self, kind: str = "bootstrap", replicates: int | None = None, seed: int = 1, *,
+        rho: float | None = None, matrix: np.ndarray | None = None, large: str = "split",
+        order: str | None = None, mse: bool | None = None,
+    ) -> SurveyDesign:  # fmt: skip
+        """Return the same sample with replicate weights made from its first stage.
+
+        Calibrated weights are calibrated in each replicate. Several years that share PSUs are
+        drawn together by `linked_replicates`.
+
+        Parameters
+        ----------
+        kind
+            `bootstrap` (Rao-Wu-Yue, n - 1 of n PSUs), `JKn` (delete one PSU of a stratum),
+            `JK1` (the same without strata), `BRR` (balanced half-samples), `Fay`, or `ACS`
+            (successive differences of PSUs in the order of selection).
+        replicates
+            Number of replicates: of the bootstrap (500 by default), or the least number of the
+            balanced kinds, which take the next Hadamard matrix (`ACS`: 80 by default).
+        seed
+            Seed of the bootstrap.
+        rho
+            Fay's coefficient, between 0 and 1.
+        matrix
+            Hadamard matrix of `BRR` and `Fay`, used as R's `brrweights` uses it.
+        large
+            Strata of more than two PSUs in `BRR` and `Fay`: `split` into pairs, `merge` into two
+            halves, or `fail`.
+        order
+            Column with the order of selection for `ACS`; by default the order of PSU codes.
+        mse
+            Centre on the estimate instead of the replicates' mean; by default for the bootstrap
+            and `ACS` only.
+        """
+        options = Options(replicates, seed, rho, matrix, large, order, mse)
+        return weighting.with_replicates(self, kind, options)
+
+    def poststratified(
+        self, by: str | Sequence[str], totals: Totals | None = None, min_cases: int | None = None
+    ) -> SurveyDesign:
+        """Return the design post-stratified by the cells of crossed columns.
+
+        Parameters
+        ----------
+        by
+            Columns whose crossing makes the control groups.
+        totals
+            Population of each group: a mapping or Series from level (a tuple for several columns)
+            to total, or a frame with the columns and one of totals. Without totals the weights
+            count as calibrated already: they stay, and only variances change.
+        min_cases
+            Groups with fewer records are collapsed with a neighbour (`controls.collapse`):
+            by default 5 without totals; with totals none is.
+        """
+        return weighting.poststratify(self, names_of(by, "by"), totals, min_cases)
+
+    def raked(
+        self, margins: Sequence[str | Sequence[str]], totals: Sequence[Totals] | None = None,
+        unweighted: bool = False,
+    ) -> SurveyDesign:  # fmt: skip
+        """Return the design raked to two or more margins, each a column or crossed columns.
+
+        `totals` has the totals of each margin, or is None for weights that are raked already. The
+        variance is that of R's `calibrate(calfun = "raking")`, or with `unweighted` that of R's
+        `rake`, whose residuals ignore the weights.
+        """
+        return weighting.rake(self, margins, totals, unweighted)
+
+    def calibrated(
+        self, columns: str | Sequence[str], totals: Mapping[str, Any] | None = None,
+        allow_negative: bool = False,
+    ) -> SurveyDesign:  # fmt: skip
+        """Return the design calibrated linearly (GREG) to totals of categories and items.
+
+        Parameters
+        ----------
+        columns
+            Control columns. One with a mapping of totals, or without totals one that is not
+            numeric, is a category: each of its levels is a control.
+        totals
+            For each column its total, or a mapping from level to total; None for weights that are
+            calibrated already.
+        allow_negative
+            Keep weights that calibration makes negative instead of refusing.
+        """
+        return weighting.calibrate(self, names_of(columns, "columns"), totals, allow_negative)
+
+    def function_of_totals(
+        self, function: Callable[..., Any], tables: Mapping[str, Mapping[str, Any]],
+        names: Sequence[str] | None = None, vectorised: bool = False, engine: str = "python",
+    ) -> Replicated:  # fmt: skip
+        """Evaluate a statistic that is a function of totals, with its replicate variance.
+
+        Parameters
+        ----------
+        function
+            Called with one array per table, by name; axes are the levels of the table's `by`
+            columns, in code order. Returns a number or an array of k numbers.
+        tables
+            For each argument the totals it takes: `of` (an item, or persons), `by`, `domain`.
+        names
+            Names of the k numbers.
+        vectorised
+            Whether the function takes arrays with the replicates as first axis, all at once.
+        engine
+            `python` or `r`: who adds up the totals of every replicate.
+        """
+        return of_totals(self, function, tables, names, vectorised, engine)
+
+    def function_of_weights(
+        self, function: Callable[[np.ndarray, pd.DataFrame], Any],
+        names: Sequence[str] | None = None,
+    ) -> Replicated:  # fmt: skip
+        """Evaluate any function of (weights, data), once per replicate (R's `withReplicates`).
+
+        `function_of_totals` is much faster where the statistic is a function of totals.
+        """
+        return of_weights(self, function, names)
 
     # ---- estimation ------------------------------------------------------------------------
 

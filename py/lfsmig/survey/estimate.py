@@ -14,13 +14,13 @@ from scipy import sparse
 from lfsmig.errors import EstimationError
 from lfsmig.survey import intervals
 from lfsmig.survey.crossing import Cells
+from lfsmig.survey.grouping import Grouping, Response
 from lfsmig.survey.sums import Sums, scores_of, value_of
 from lfsmig.survey.variance import (
     Bases,
-    Revalue,
     count_bases,
     degrees_of_freedom,
-    influence_matrix,
+    influence_of,
     variance_of,
 )
 
@@ -77,8 +77,8 @@ class Request:
         if statistic == "quantile" and not (len(quantiles) and inside):
             raise EstimationError(f"quantiles {quantiles} must lie strictly between 0 and 1")
         levels = [float(q) for q in quantiles]
-        if influence and (statistic == "quantile" or design.replicates is not None):
-            raise EstimationError("influence is not supported for quantiles or replicate weights")
+        if influence and statistic == "quantile":
+            raise EstimationError("influence is not supported for quantiles")
         signed = _signed(design, statistic, of)
         method = intervals.check_method(
             ci or intervals.default_method(statistic, signed), statistic
@@ -110,13 +110,15 @@ class Estimate:
     """A table: tidy rows, and what comparisons between years need.
 
     `cases` is the unweighted number of cases in each row's numerator. `influence` has a row per
-    row of `frame` and a column per row of `psu_table`.
+    row of `frame` and a column per row of `psu_table`; `present` says where a row has cases
+    if that is not where `influence` has entries (see `variance.Influence`).
     """
 
     frame: pd.DataFrame
     cases: np.ndarray
     influence: sparse.csr_array | None = None
     psu_table: pd.DataFrame | None = None
+    present: sparse.csr_array | None = None
 
 
 def estimate(design: SurveyDesign, request: Request) -> Estimate:
@@ -134,32 +136,35 @@ def estimate(design: SurveyDesign, request: Request) -> Estimate:
     value = np.where(counted[:, None], value_of(above, below), np.nan)
     pairs = crossing.stages[-1]
     scores = scores_of(sums.above, sums.below, pairs.cell, value, below)
+    response = response_of(design, sums, value, below)
     with np.errstate(divide="ignore", invalid="ignore"):
-        variance = variance_of(design, crossing, scores, _revalue(sums), value, counted)
+        variance = variance_of(design, crossing, scores, response, value, counted)
         deff = variance / _srs_variance(request.statistic, sums, value, bases.n)
     df = degrees_of_freedom(design, crossing, bases)
     frame = table(design, request, crossing.cells, bases, value, np.sqrt(variance), df, deff)
-    matrix = None
-    if request.influence:
-        matrix = influence_matrix(design, crossing, scores, bases.pair_has_case)
-    return Estimate(
-        frame,
-        sums.numerator_cases.ravel(),
-        matrix,
-        design.psu_table if matrix is not None else None,
-    )
+    cases = sums.numerator_cases.ravel()
+    if not request.influence:
+        return Estimate(frame, cases)
+    moved = influence_of(design, crossing, scores, response, value, bases.pair_has_case)
+    return Estimate(frame, cases, moved.sums, moved.table, moved.present)
 
 
-def _revalue(sums: Sums) -> Revalue | None:
-    if sums.reweighted is None:
+def response_of(
+    design: SurveyDesign, sums: Sums, value: np.ndarray, below: np.ndarray | None
+) -> Response | None:
+    """How a table follows from its records; None where no record is in memory.
+
+    `value` and `below` are the estimates and the sums below the line, over cells.
+    """
+    records, totals = sums.crossing.records, sums.reweighted
+    if records is None or totals is None:
         return None
-    reweighted, over_cells = sums.reweighted, sums.crossing.over_cells
 
-    def revalue(weights: np.ndarray) -> np.ndarray:
-        above, below = reweighted(weights)
-        return value_of(over_cells(above), None if below is None else over_cells(below))
+    def scores(over: Grouping) -> np.ndarray:
+        weights = design.weights[records.rows]
+        return scores_of(*totals(weights, over), over.cell, value, below)
 
-    return revalue
+    return Response(scores, totals)
 
 
 def _srs_variance(statistic: str, sums: Sums, value: np.ndarray, n: np.ndarray) -> np.ndarray:

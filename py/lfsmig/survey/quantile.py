@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lfsmig.errors import EstimationError
 from lfsmig.survey import intervals
 from lfsmig.survey.crossing import Crossing
+from lfsmig.survey.grouping import Grouping, Over, Response
+from lfsmig.survey.sums import scores_of
 from lfsmig.survey.variance import Bases, count_bases, degrees_of_freedom, variance_of
 
 if TYPE_CHECKING:
@@ -61,6 +64,8 @@ def quantile_table(design: SurveyDesign, request: Request) -> Estimate:
     assert records is not None
     cell, n_cells = records.cell, crossing.n_cells
     w, y = design.weights[records.rows], design.numbers(str(request.of))[records.rows]
+    if (w < 0).any():
+        raise EstimationError("a quantile needs weights of at least 0; calibrate without negatives")
     bases = count_bases(crossing, records.pair_counts(w > 0))
     spread = Distributions(cell, y, w, n_cells)
     population = records.cell_sums(w)
@@ -93,9 +98,15 @@ def _se_of_share(
     assert records is not None
     u = w * (below - reached[records.cell]) / population[records.cell]
 
-    def revalue(w: np.ndarray) -> np.ndarray:
-        return (records.cell_sums(w * below) / records.cell_sums(w))[:, None]
+    value = reached[:, None]
 
-    scores = records.pair_sums(u)[:, None]
-    variance = variance_of(design, crossing, scores, revalue, reached[:, None], bases.n > 0)
+    def totals(w: np.ndarray, over: Over) -> tuple[np.ndarray, np.ndarray]:
+        return over.pair_sums(w * below)[:, None], over.pair_sums(w)
+
+    def scores(over: Grouping) -> np.ndarray:
+        return scores_of(*totals(w, over), over.cell, value, population)
+
+    own = records.pair_sums(u)[:, None]
+    response = Response(scores, totals)
+    variance = variance_of(design, crossing, own, response, value, bases.n > 0)
     return np.sqrt(variance[:, 0])

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lfsmig.survey.crossing import Crossing, Records
+from lfsmig.survey.grouping import Over
 
 if TYPE_CHECKING:
     from lfsmig.survey.columns import Levels
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
     from lfsmig.survey.estimate import Request
 
 
-Reweighted = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]]
+# Weights of the records (in the order of `crossing.records`) and what they are added up over, the
+# pairs of the crossing or any other pairs of a unit and a cell -> sums above and below.
+Reweighted = Callable[[np.ndarray, Over], tuple[np.ndarray, np.ndarray | None]]
 
 
 @dataclass(frozen=True)
 class Sums:
-    """Sums over the pairs of the finest stage; cases have a positive weight."""
+    """Sums over the pairs of the finest stage; cases have a weight."""
 
     crossing: Crossing
     cases: np.ndarray  # pair -> number of cases
@@ -36,8 +39,7 @@ class Sums:
     numerator_cases: np.ndarray  # cells x columns: cases with the category, or an item not 0
     # Cell means -> sum over each cell of weight times squared deviation; None for shares, ratios.
     squares: Callable[[np.ndarray], np.ndarray] | None
-    # Other weights of the records (in the order of `crossing.records`) -> `above` and `below`;
-    # None where no record is in memory.
+    # `above` and `below` over any pairs, with any weights; None where no record is in memory.
     reweighted: Reweighted | None
 
 
@@ -88,15 +90,15 @@ def _numbers(design: SurveyDesign, request: Request, crossing: Crossing) -> Sums
     weight = records.pair_sums(w)
 
     def reweighted(
-        w: np.ndarray, weight: np.ndarray | None = None
+        w: np.ndarray, over: Over, weight: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray | None]:
         if weight is None:
-            weight = records.pair_sums(w)
-        above = weight if y is None else records.pair_sums(w * y)
-        below = weight if x is None else records.pair_sums(w * x)
+            weight = over.pair_sums(w)
+        above = weight if y is None else over.pair_sums(w * y)
+        below = weight if x is None else over.pair_sums(w * x)
         return above[:, None], None if request.statistic == "total" else below
 
-    case = w > 0 if design.has_zero_weights else None
+    case = w != 0 if design.has_zero_weights else None
     cases = records.pair_counts(case)
     if y is None or request.statistic == "mean":
         numerator = crossing.over_cells(cases)
@@ -105,7 +107,13 @@ def _numbers(design: SurveyDesign, request: Request, crossing: Crossing) -> Sums
         numerator = np.bincount(records.cell[counted], minlength=records.n_cells)
     squares = _squares(records, w, y) if x is None else None
     return Sums(
-        crossing, cases, weight, *reweighted(w, weight), numerator[:, None], squares, reweighted
+        crossing,
+        cases,
+        weight,
+        *reweighted(w, records, weight),
+        numerator[:, None],
+        squares,
+        reweighted,
     )
 
 
@@ -114,14 +122,16 @@ def _shares(design: SurveyDesign, crossing: Crossing, category: Levels) -> Sums:
     records = crossing.records
     assert records is not None
     w = design.weights[records.rows]
-    split = records.by_category(category.codes[records.rows], max(len(category), 1))
+    code, width = category.codes[records.rows], max(len(category), 1)
+    split = records.by_category(code, width)
 
-    def reweighted(w: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        above = split.pair_sums(w)
+    def reweighted(w: np.ndarray, over: Over) -> tuple[np.ndarray, np.ndarray | None]:
+        pairs = split if over is records else over.by_category(code, width)
+        above = pairs.pair_sums(w)
         return above, above.sum(axis=1)
 
-    counts = split.pair_counts(w > 0 if design.has_zero_weights else None)
-    above, below = reweighted(w)
+    counts = split.pair_counts(w != 0 if design.has_zero_weights else None)
+    above, below = reweighted(w, records)
     assert below is not None
     return Sums(
         crossing, counts.sum(axis=1), below, above, below, crossing.over_cells(counts), None,
