@@ -3,8 +3,9 @@
 # A series is a list with one element per year, in order:
 #   year, link      years with the same link (not NA) have comparable PSU codes
 #   estimate, se, df                one value per row of the table (NaN where there is none)
-#   influence       list(row, psu, value): PSU sums of the linearised item, `psu` counting the
-#                   rows of `psus`; one entry for every PSU with a case of the row. Or NULL.
+#   influence       list(row, psu, value, case): PSU sums of the linearised item, `psu` counting
+#                   the rows of `psus`. `case` tells whether the row has a case in the PSU; without
+#                   it every entry has one. Or NULL.
 #   psus            list(stratum, psu, scale, centred): every PSU of the year
 # estimate_table(influence = TRUE) gives the influence.
 
@@ -40,7 +41,7 @@ year_rows <- function(year, rows, entries) {
     sums <- matrix(0, length(year$psus$psu), length(rows))
     sums[at] <- year$influence$value[entries]
     part$present <- matrix(FALSE, nrow(sums), ncol(sums))
-    part$present[at] <- TRUE
+    part$present[at] <- if (is.null(year$influence$case)) TRUE else year$influence$case[entries]
     part$stratum <- as.character(year$psus$stratum)
     part$psu <- paste(year$psus$stratum, year$psus$psu, sep = "\r")
     part$scores <- psu_scores(sums, year$psus)

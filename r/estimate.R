@@ -23,7 +23,7 @@ estimate_table <- function(design, statistic, of = NULL, over = NULL, by = list(
   counted <- sort(unique(cells[as.vector(weights(design, "sampling")) != 0]))
   if (length(counted) > 0) {
     items$cell <- factor(cells, levels = counted)
-    design <- attach_items(design, items)
+    design <- attach_items(design, filled_outside(items, design))
     found <- estimate_cells(design, statistic, length(by) > 0, level, quantiles, influence)
     result <- fill_table(result, counted, found, statistic)
   }
@@ -63,6 +63,17 @@ table_items <- function(design, statistic, of, over, rows) {
   items
 }
 
+# A calibrated design keeps the records outside a domain, with a weight of zero: their residuals
+# count. Their items do not, but a missing one would spread.
+filled_outside <- function(items, design) {
+  outside <- as.vector(weights(design, "sampling")) == 0
+  for (name in c("item", "over")) {
+    gone <- outside & is.na(items[[name]])
+    if (any(gone)) items[[name]][gone] <- if (is.factor(items[[name]])) levels(items[[name]])[1] else 0
+  }
+  items
+}
+
 # Estimate every cell that has a case: survey's svyby over the cells, or one call without cells.
 estimate_cells <- function(design, statistic, crossed, level, quantiles, influence) {
   notes <- new.env()
@@ -86,11 +97,11 @@ estimate_cell <- function(formula, design, statistic, level, quantiles, influenc
   replicated <- inherits(design, "svyrep.design")
   switch(statistic,
     mean = ,
-    share = if (replicated) svymean(formula, design) else
+    share = if (replicated) svymean(formula, design, return.replicates = influence) else
       svymean(formula, design, influence = influence),
-    total = if (replicated) svytotal(formula, design) else
+    total = if (replicated) svytotal(formula, design, return.replicates = influence) else
       svytotal(formula, design, influence = influence),
-    ratio = if (replicated) svyratio(formula, ~over, design) else
+    ratio = if (replicated) svyratio(formula, ~over, design, return.replicates = influence) else
       svyratio(formula, ~over, design, influence = influence),
     quantile = quantile_limits(formula, design, quantiles, level),
     stop("statistic '", statistic, "' is not known")
@@ -146,11 +157,29 @@ cell_bases <- function(design, statistic, found) {
       estimate = found$value, se = found$se, low = found$low, high = found$high
     )))
   }
-  scores <- attr(found, "influence")
-  if (!is.null(scores)) {
-    cell$influence <- rowsum(as.matrix(scores)[cases, , drop = FALSE], psu[cases])
-  }
+  cell$influence <- cell_influence(design, found, psu, cases)
   c(cell, list(estimate = as.vector(coef(found)), se = as.vector(SE(found))))
+}
+
+# PSU sums of the linearised item, for every PSU with a case; where weights are calibrated for
+# every PSU, `case` telling which have one. With replicate weights the deviation of each replicate.
+cell_influence <- function(design, found, psu, cases) {
+  scores <- attr(found, "influence")
+  if (is.list(found) && !is.null(found$replicates)) {
+    sums <- replicate_deviations(found$replicates, as.vector(coef(found)), design)
+    rownames(sums) <- seq_len(nrow(sums))
+    sums <- sums[complete.cases(sums), , drop = FALSE]
+    return(list(sums = sums, case = rep(TRUE, nrow(sums))))
+  }
+  if (is.null(scores)) {
+    return(NULL)
+  }
+  if (is.null(design$postStrata)) {
+    sums <- rowsum(as.matrix(scores)[cases, , drop = FALSE], psu[cases])
+    return(list(sums = sums, case = rep(TRUE, nrow(sums))))
+  }
+  sums <- rowsum(calibrated_scores(scores, design), psu)
+  list(sums = sums, case = rownames(sums) %in% psu[cases])
 }
 
 numerator_cases <- function(statistic, item, cases) {
@@ -208,13 +237,13 @@ fill_table <- function(result, counted, found, statistic) {
       result$high[, cell] <- from$high
     }
     if (!is.null(from$influence)) {
-      result$influence[[length(result$influence) + 1]] <- list(cell = cell, sums = from$influence)
+      result$influence[[length(result$influence) + 1]] <- c(list(cell = cell), from$influence)
     }
   }
   result
 }
 
-# Flat vectors, cell after cell; the influence as (row, psu, value) triplets.
+# Flat vectors, cell after cell; the influence as (row, psu, value, case).
 finish_table <- function(result, statistic, ci, level) {
   n_columns <- nrow(result$estimate)
   wide <- function(values) rep(values, each = n_columns)
@@ -247,8 +276,13 @@ influence_triplets <- function(parts, n_columns) {
   pieces <- lapply(parts, function(part) {
     psu <- as.integer(rownames(part$sums))
     row <- rep((part$cell - 1L) * n_columns + seq_len(n_columns), each = length(psu))
-    list(row = row, psu = rep(psu, n_columns), value = as.vector(part$sums))
+    list(
+      row = row, psu = rep(psu, n_columns), value = as.vector(part$sums),
+      case = as.integer(rep(part$case, n_columns))
+    )
   })
   collect <- function(name) unlist(lapply(pieces, `[[`, name))
-  list(row = collect("row"), psu = collect("psu"), value = collect("value"))
+  list(
+    row = collect("row"), psu = collect("psu"), value = collect("value"), case = collect("case")
+  )
 }

@@ -49,7 +49,7 @@ table_columns <- function(table) {
 # Columns the tables and the design use.
 needed_columns <- function(plan) {
   from_tables <- lapply(plan$tables, table_columns)
-  unique(c("year", unlist(plan$design[c("strata", "psu", "weight")]), unlist(from_tables)))
+  unique(c("year", unlist(plan$design[c("strata", "psu", "weight", "calibration")]), unlist(from_tables)))
 }
 
 # The plan without the tables of items that the year's survey did not ask; each is named once.
@@ -140,13 +140,23 @@ as_codes <- function(frame, name, categories) {
   factor(frame[[name]], levels = order[order %in% seen])
 }
 
-make_design <- function(frame, design) {
+make_design <- function(frame, design, categories) {
   if (is.null(design$lonely_psu)) design$lonely_psu <- "adjust"
   use_lonely_rule(design$lonely_psu)
   stratum <- as_codes(frame, design$strata, NULL)
   psu <- as_codes(frame, design$psu, NULL)
   if (anyNA(stratum) || anyNA(psu)) stop("a record has no stratum or no PSU")
-  stratified_design(as_number(frame, design$weight), stratum, list(as.integer(psu)))
+  weight <- as_number(frame, design$weight)
+  made <- stratified_design(weight, stratum, list(as.integer(psu)))
+  if (length(design$calibration) == 0) {
+    return(made)
+  }
+  # The weights are the office's, calibrated to these groups: only the variance changes.
+  columns <- lapply(unlist(design$calibration), function(name) as_codes(frame, name, categories))
+  group <- factor(control_groups(columns, weight))
+  calibrated_design(made, "poststratified", list(
+    list(codes = group, totals = as.vector(tapply(weight, group, sum)))
+  ))
 }
 
 # One table of the plan: a data frame of results.
@@ -221,7 +231,7 @@ domain_text <- function(codes) {
 }
 
 replicate_year <- function(frame, plan) {
-  design <- make_design(frame, plan$design)
+  design <- make_design(frame, plan$design, plan$categories)
   held <- list()
   results <- lapply(plan$tables, function(table) {
     key <- paste(c(table$population, "all")[1], table$where)
@@ -254,7 +264,7 @@ main <- function() {
     }
   }
   folder <- script_folder()
-  for (file in c("design.R", "intervals.R", "estimate.R", "session.R")) {
+  for (file in c("design.R", "replicates.R", "calibration.R", "intervals.R", "estimate.R", "session.R")) {
     source(file.path(folder, file), encoding = "UTF-8")
   }
   fix_locale()

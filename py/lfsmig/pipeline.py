@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from threading import Thread
@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from lfsmig import replicate, steps
+from lfsmig import replicate, steps, workers
 from lfsmig.errors import CheckFailed
 from lfsmig.manifest import Manifest, versions
 from lfsmig.params import load
@@ -83,6 +83,8 @@ def run(
         If R is asked for and absent.
     InputError, ParameterError, EstimationError
         As the steps raise them; finished years stay.
+    WorkerKilled
+        If a process that worked on a year died.
     CheckFailed
         If a year fails validation or the engines disagree.
     """
@@ -177,8 +179,8 @@ class _Pool:
     def _results(self, work: Any, jobs: Sequence[Job]) -> Iterable[Done]:
         if self.pool is None:
             return (work(job) for job in jobs)
-        futures = [self.pool.submit(work, job) for job in jobs]
-        return (future.result() for future in as_completed(futures))
+        done = workers.finished(self.pool, work, jobs, lambda job: str(job.year))
+        return (result for _, result in done)
 
 
 def _end_with_parent() -> None:

@@ -92,6 +92,13 @@ def check_design(document: Document, country: Country, variables: dict[str, Vari
         if name not in variables:
             near = _near(name, list(variables))
             raise document.error(("design", key), f"no variable {name} in variables.yml{near}")
+    for position, name in enumerate(country.design.calibration):
+        entry = variables.get(name)
+        if entry is None or entry.type != "category":
+            near = _near(name, [n for n, v in variables.items() if v.type == "category"])
+            raise document.error(
+                ("design", "calibration", position), f"no category {name} in variables.yml{near}"
+            )
 
 
 def check_groupings(document: Document, country: Country, variables: dict[str, Variable]) -> None:

@@ -77,6 +77,9 @@ class Design(Model):
     weight: str = "weight"
     lonely_psu: Literal["fail", "remove", "certainty", "adjust", "average"] = "adjust"
     psu_links: list[list[int]] = Field(default_factory=list)
+    # Columns whose crossing the office calibrated the weights to, the one to be collapsed first
+    # last. Variances are then those of residuals within these groups.
+    calibration: list[str] = Field(default_factory=list)
 
 
 class PriceIndex(Model):

@@ -7,12 +7,13 @@ import json
 import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
 
+from lfsmig import workers
 from lfsmig.atomic import write_json
 from lfsmig.errors import ChapterError
 from lfsmig.report import annual, project
@@ -112,10 +113,8 @@ def run(tasks: Sequence[Task], work: Path, progress: Callable[[str], None]) -> N
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(min(PROCESSES, len(due)), mp_context=context)
     try:
-        waiting = {pool.submit(make, task): task for task in due}
-        for number, future in enumerate(as_completed(waiting), start=1):
-            task = waiting[future]
-            future.result()
+        finished = workers.finished(pool, make, due, lambda task: task.name)
+        for number, (task, _) in enumerate(finished, start=1):
             record[str(task.out)] = task.key
             write_json(record_path, record)
             progress(f"[{number}/{len(due)}] {task.name}")

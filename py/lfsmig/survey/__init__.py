@@ -2,5 +2,7 @@
 
 from lfsmig.survey.design import SurveyDesign
 from lfsmig.survey.estimate import Estimate
+from lfsmig.survey.functionals import Replicated
+from lfsmig.survey.weighting import linked_replicates
 
-__all__ = ["Estimate", "SurveyDesign"]
+__all__ = ["Estimate", "Replicated", "SurveyDesign", "linked_replicates"]

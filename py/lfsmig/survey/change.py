@@ -185,15 +185,14 @@ def _union_df(aligned: Aligned, members: list[int]) -> np.ndarray:
     present = None
     strata = np.zeros(0, dtype="int64")
     for member in members:
-        matrix, table = aligned.influence[member], aligned.places[member]
+        matrix, table = aligned.present[member], aligned.places[member]
         assert matrix is not None
         assert table is not None
         if present is None:
             strata = np.zeros(matrix.shape[1], dtype="int64")
         strata[table["column"].to_numpy()] = table["stratum_code"].to_numpy()
-        ones = sparse.csr_array(
-            (np.ones(matrix.nnz), matrix.indices, matrix.indptr), shape=matrix.shape
-        )
+        ones = matrix.copy()
+        ones.eliminate_zeros()
         present = ones if present is None else present + ones
     assert present is not None
     to_stratum = sparse.csr_array((np.ones(len(strata)), (np.arange(len(strata)), strata)))

@@ -13,15 +13,14 @@ from scipy import sparse
 
 from lfsmig.errors import EstimationError
 from lfsmig.survey import intervals
-from lfsmig.survey.crossing import Crossing, Pairs
+from lfsmig.survey.crossing import Cells
+from lfsmig.survey.grouping import Grouping, Response
+from lfsmig.survey.sums import Sums, scores_of, value_of
 from lfsmig.survey.variance import (
     Bases,
-    Revalue,
-    Scores,
     count_bases,
     degrees_of_freedom,
-    influence_matrix,
-    pair_sums,
+    influence_of,
     variance_of,
 )
 
@@ -78,36 +77,32 @@ class Request:
         if statistic == "quantile" and not (len(quantiles) and inside):
             raise EstimationError(f"quantiles {quantiles} must lie strictly between 0 and 1")
         levels = [float(q) for q in quantiles]
-        if influence and (statistic == "quantile" or design.replicates is not None):
-            raise EstimationError("influence is not supported for quantiles or replicate weights")
+        if influence and statistic == "quantile":
+            raise EstimationError("influence is not supported for quantiles")
         signed = _signed(design, statistic, of)
         method = intervals.check_method(
             ci or intervals.default_method(statistic, signed), statistic
         )
         return cls(statistic, of, over, by, mask, influence, level, method, levels)
 
-    def rows(self, design: SurveyDesign, crossing: Crossing) -> np.ndarray:
-        """Positions of the records of the domain with every item observed."""
-        keep = crossing.cell >= 0
-        if self.mask is not None:
-            keep = keep & self.mask
-        if self.statistic == "share":
-            keep = keep & (design.levels(str(self.of)).codes >= 0)
-        else:
-            for name in (self.of, self.over):
-                if name is not None:
-                    keep = keep & ~np.isnan(design.numbers(name))
-        return np.flatnonzero(keep)
+    def kept(self, design: SurveyDesign) -> np.ndarray | None:
+        """Mask of the domain's records with every item observed; None: all of them."""
+        categories = [*self.by, str(self.of)] if self.statistic == "share" else self.by
+        items = () if self.statistic == "share" else (self.of, self.over)
+        missing = [design.levels(name).codes < 0 for name in categories]
+        missing += [np.isnan(design.numbers(name)) for name in items if name is not None]
+        keep = self.mask
+        for absent in missing:
+            if absent.any():
+                keep = ~absent if keep is None else keep & ~absent
+        return keep
 
 
 def _signed(design: SurveyDesign, statistic: str, of: str | None) -> bool:
     if statistic == "share":
         design.levels(str(of))
         return False
-    if of is None:
-        return False
-    values = design.numbers(of)
-    return bool((values < 0).any())
+    return of is not None and design.has_negative(of)
 
 
 @dataclass(frozen=True)
@@ -115,149 +110,85 @@ class Estimate:
     """A table: tidy rows, and what comparisons between years need.
 
     `cases` is the unweighted number of cases in each row's numerator. `influence` has a row per
-    row of `frame` and a column per row of `psu_table`.
+    row of `frame` and a column per row of `psu_table`; `present` says where a row has cases
+    if that is not where `influence` has entries (see `variance.Influence`).
     """
 
     frame: pd.DataFrame
     cases: np.ndarray
     influence: sparse.csr_array | None = None
     psu_table: pd.DataFrame | None = None
-
-
-@dataclass(frozen=True)
-class Parts:
-    """Estimates of all cells (rows) and categories (columns) with what the variance needs."""
-
-    value: np.ndarray
-    scores: Scores
-    revalue: Revalue
-    srs_variance: np.ndarray
-    cases: np.ndarray
+    present: sparse.csr_array | None = None
 
 
 def estimate(design: SurveyDesign, request: Request) -> Estimate:
     """Estimate a table with the Python engine."""
-    crossing = design.crossing(request.by)
-    rows = request.rows(design, crossing)
-    bases = count_bases(crossing, rows, design.weights[rows])
     if request.statistic == "quantile":
         from lfsmig.survey.quantile import quantile_table
 
-        return quantile_table(design, request, crossing, rows, bases)
+        return quantile_table(design, request)
+    sums = design.sums(request)
+    crossing = sums.crossing
+    bases = count_bases(crossing, sums.cases)
+    counted = bases.n > 0
+    above = crossing.over_cells(sums.above)
+    below = None if sums.below is None else crossing.over_cells(sums.below)
+    value = np.where(counted[:, None], value_of(above, below), np.nan)
+    pairs = crossing.stages[-1]
+    scores = scores_of(sums.above, sums.below, pairs.cell, value, below)
+    response = response_of(design, sums, value, below)
     with np.errstate(divide="ignore", invalid="ignore"):
-        parts = _PARTS[request.statistic](design, request, crossing, rows, bases.n)
-        counted = bases.n > 0
-        value = np.where(counted[:, None], parts.value, np.nan)
-        variance = variance_of(design, crossing, rows, parts.scores, parts.revalue, value, counted)
-        deff = variance / parts.srs_variance
-    df = degrees_of_freedom(design, crossing, rows, bases)
-    frame = table(design, request, crossing, bases, value, np.sqrt(variance), df, deff)
-    matrix = None
-    if request.influence:
-        matrix = influence_matrix(
-            crossing, parts.scores, bases.pair_has_case, value.shape[1],
-            len(design.stages[0].stratum_of_unit),
-        )  # fmt: skip
-    return Estimate(
-        frame, parts.cases.ravel(), matrix, design.psu_table if request.influence else None
-    )
+        variance = variance_of(design, crossing, scores, response, value, counted)
+        deff = variance / _srs_variance(request.statistic, sums, value, bases.n)
+    df = degrees_of_freedom(design, crossing, bases)
+    frame = table(design, request, crossing.cells, bases, value, np.sqrt(variance), df, deff)
+    cases = sums.numerator_cases.ravel()
+    if not request.influence:
+        return Estimate(frame, cases)
+    moved = influence_of(design, crossing, scores, response, value, bases.pair_has_case)
+    return Estimate(frame, cases, moved.sums, moved.table, moved.present)
 
 
-def _mean(
-    design: SurveyDesign, request: Request, crossing: Crossing, rows: np.ndarray, n: np.ndarray
-) -> Parts:
-    w, cell, size = design.weights[rows], crossing.cell[rows], crossing.n_cells
-    y = design.numbers(str(request.of))[rows]
+def response_of(
+    design: SurveyDesign, sums: Sums, value: np.ndarray, below: np.ndarray | None
+) -> Response | None:
+    """How a table follows from its records; None where no record is in memory.
 
-    def revalue(w: np.ndarray) -> np.ndarray:
-        return (np.bincount(cell, w * y, size) / np.bincount(cell, w, size))[:, None]
+    `value` and `below` are the estimates and the sums below the line, over cells.
+    """
+    records, totals = sums.crossing.records, sums.reweighted
+    if records is None or totals is None:
+        return None
 
-    population = np.bincount(cell, w, size)
-    mean = revalue(w)[:, 0]
-    u = w * (y - mean[cell]) / population[cell]
-    srs = _spread(cell, w, y, mean, population, n) * _srs_factor(population, n)
-    return Parts(mean[:, None], _of_rows(rows, u), revalue, srs[:, None], n)
+    def scores(over: Grouping) -> np.ndarray:
+        weights = design.weights[records.rows]
+        return scores_of(*totals(weights, over), over.cell, value, below)
 
-
-def _total(
-    design: SurveyDesign, request: Request, crossing: Crossing, rows: np.ndarray, n: np.ndarray
-) -> Parts:
-    w, cell, size = design.weights[rows], crossing.cell[rows], crossing.n_cells
-    y = np.ones(len(rows)) if request.of is None else design.numbers(request.of)[rows]
-
-    def revalue(w: np.ndarray) -> np.ndarray:
-        return np.bincount(cell, w * y, size)[:, None]
-
-    total = revalue(w)
-    population = np.bincount(cell, w, size)
-    spread = _spread(cell, w, y, total[:, 0] / population, population, n)
-    srs = spread * _srs_factor(population, n) * population**2
-    return Parts(total, _of_rows(rows, w * y), revalue, srs[:, None], _nonzero(cell, w, y, size))
+    return Response(scores, totals)
 
 
-def _ratio(
-    design: SurveyDesign, request: Request, crossing: Crossing, rows: np.ndarray, n: np.ndarray
-) -> Parts:
-    w, cell, size = design.weights[rows], crossing.cell[rows], crossing.n_cells
-    y, x = design.numbers(str(request.of))[rows], design.numbers(str(request.over))[rows]
-
-    def revalue(w: np.ndarray) -> np.ndarray:
-        return (np.bincount(cell, w * y, size) / np.bincount(cell, w * x, size))[:, None]
-
-    ratio = revalue(w)[:, 0]
-    below = np.bincount(cell, w * x, size)
-    u = w * (y - ratio[cell] * x) / below[cell]
-    unknown = np.full((size, 1), np.nan)
-    return Parts(ratio[:, None], _of_rows(rows, u), revalue, unknown, _nonzero(cell, w, y, size))
-
-
-def _share(
-    design: SurveyDesign, request: Request, crossing: Crossing, rows: np.ndarray, n: np.ndarray
-) -> Parts:
-    category = design.levels(str(request.of))
-    w, cell, size = design.weights[rows], crossing.cell[rows], crossing.n_cells
-    code, k = category.codes[rows], max(len(category), 1)
-    key = cell * k + code
-
-    def revalue(w: np.ndarray) -> np.ndarray:
-        parts = np.bincount(key, w, size * k).reshape(size, k)
-        return parts / np.bincount(cell, w, size)[:, None]
-
-    population = np.bincount(cell, w, size)
-    share = revalue(w)
-
-    def scores(pairs: Pairs) -> np.ndarray:
-        pair = pairs.of_row[rows].astype("int64")
-        whole = np.bincount(pair, w, len(pairs.unit))[:, None]
-        part = np.bincount(pair * k + code, w, len(pairs.unit) * k).reshape(-1, k)
-        z = (part - share[pairs.cell] * whole) / population[pairs.cell][:, None]
-        return np.where(whole > 0, z, 0.0)
-
-    spread = share * (1 - share) * (n / (n - 1))[:, None]
-    spread = np.where(intervals.at_bound(share) | (n < 2)[:, None], np.nan, spread)
-    srs = spread * _srs_factor(population, n)[:, None]
-    return Parts(share, scores, revalue, srs, np.bincount(key[w > 0], minlength=size * k))
-
-
-_PARTS = {"mean": _mean, "total": _total, "ratio": _ratio, "share": _share}
-
-
-def _of_rows(rows: np.ndarray, u: np.ndarray) -> Scores:
-    return lambda pairs: pair_sums(pairs, rows, u)[:, None]
-
-
-def _nonzero(cell: np.ndarray, w: np.ndarray, y: np.ndarray, size: int) -> np.ndarray:
-    return np.bincount(cell[(w > 0) & (y != 0)], minlength=size)
+def _srs_variance(statistic: str, sums: Sums, value: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Variance under simple random sampling, R's denominator of a design effect; NaN for ratios."""
+    population = sums.crossing.over_cells(sums.weight)
+    factor = _srs_factor(population, n)[:, None]
+    if statistic == "share":
+        spread = value * (1 - value) * (n / (n - 1))[:, None]
+        spread = np.where(intervals.at_bound(value) | (n < 2)[:, None], np.nan, spread)
+        return spread * factor
+    if sums.squares is None:
+        return np.full(value.shape, np.nan)
+    mean = value[:, 0] / population if statistic == "total" else value[:, 0]
+    spread = _spread(sums.squares(mean), mean, population, n)[:, None]
+    return spread * factor * (population[:, None] ** 2 if statistic == "total" else 1)
 
 
 def _spread(
-    cell: np.ndarray, w: np.ndarray, y: np.ndarray, mean: np.ndarray, population: np.ndarray,
-    n: np.ndarray,
-) -> np.ndarray:  # fmt: skip
+    squares: np.ndarray, mean: np.ndarray, population: np.ndarray, n: np.ndarray
+) -> np.ndarray:
     """Weighted population variance as R's `svyvar`, NaN where the item is constant."""
-    square = np.bincount(cell, w * (y - mean[cell]) ** 2, len(n)) / population
-    whole = np.bincount(cell, w * y**2, len(n)) / population
-    return np.where((n > 1) & (square > CONSTANT * whole), square * (n / (n - 1)), np.nan)
+    square = squares / population
+    varies = square > CONSTANT * (square + mean**2)
+    return np.where((n > 1) & varies, square * (n / (n - 1)), np.nan)
 
 
 def _srs_factor(population: np.ndarray, n: np.ndarray) -> np.ndarray:
@@ -277,7 +208,7 @@ def without_rounding(estimate: np.ndarray, se: np.ndarray) -> np.ndarray:
 
 
 def table(
-    design: SurveyDesign, request: Request, crossing: Crossing, bases: Bases, value: np.ndarray,
+    design: SurveyDesign, request: Request, cells: Cells, bases: Bases, value: np.ndarray,
     se: np.ndarray, df: np.ndarray, deff: np.ndarray,
     limits: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> pd.DataFrame:  # fmt: skip
@@ -285,15 +216,15 @@ def table(
     k = value.shape[1]
     data: dict[str, object] = {
         column.name: column.take(np.repeat(codes, k))
-        for column, codes in zip(crossing.levels, crossing.codes(), strict=True)
+        for column, codes in zip(cells.levels, cells.codes(), strict=True)
     }
-    size = crossing.n_cells * k
+    size = cells.n_cells * k
     names = design.levels(str(request.of)).texts if request.statistic == "share" else [""]
     if request.statistic == "quantile":
         data["category"] = np.full(size, "", dtype=object)
-        data["quantile"] = np.tile(np.array(request.quantiles), crossing.n_cells)
+        data["quantile"] = np.tile(np.array(request.quantiles), cells.n_cells)
     else:
-        data["category"] = np.tile(np.array(names or [""], dtype=object), crossing.n_cells)
+        data["category"] = np.tile(np.array(names or [""], dtype=object), cells.n_cells)
     n, n_psu, freedom = (np.repeat(v, k) for v in (bases.n, bases.n_psu, df))
     estimates, errors = value.ravel(), without_rounding(value.ravel(), se.ravel())
     if limits is None:

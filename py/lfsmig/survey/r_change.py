@@ -22,7 +22,8 @@ def _series(aligned: Aligned) -> Any:
             "df": r.numbers(aligned.df[position]),
         }
         matrix, table = aligned.influence[position], aligned.places[position]
-        if matrix is not None and table is not None:
+        present = aligned.present[position]
+        if matrix is not None and present is not None and table is not None:
             place = np.zeros(matrix.shape[1], dtype="int64")
             place[table["column"].to_numpy()] = np.arange(1, len(table) + 1)
             entries = matrix.tocoo()
@@ -30,8 +31,9 @@ def _series(aligned: Aligned) -> Any:
                 r.integers(entries.row + 1),
                 r.integers(place[entries.col]),
                 r.numbers(entries.data),
+                r.logicals(present.data > 0),
             ]
-            values["influence"] = r.listed(triplets, ["row", "psu", "value"])
+            values["influence"] = r.listed(triplets, ["row", "psu", "value", "case"])
             values["psus"] = r.listed(
                 [
                     r.text(*table["stratum"].astype(str)),
