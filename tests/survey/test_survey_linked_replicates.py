@@ -212,6 +212,32 @@ def test_calibrated_influence_agrees_between_engines() -> None:
         assert list(series_change(year_cells(bare, *table))["df"]) == list(left["df"])
 
 
+def test_given_weights_are_linked_only_if_they_say_so() -> None:
+    """Replicate weights of an office, passed as columns: independent years unless named alike."""
+    plain = two_years(5, 3, seed=7)
+    linked = linked_replicates(plain, replicates=50, seed=1)
+    found = {}
+    for draw in (None, "one"):
+        designs = []
+        for made in linked:
+            assert made.replicates is not None
+            columns = [f"r{i}" for i in range(50)]
+            weights = pd.DataFrame(made.replicates.weights, columns=columns)
+            frame = pd.concat([made.frame, weights], axis=1)
+            designs.append(
+                SurveyDesign(
+                    frame, "w", "stratum", "psu", repweights=columns, rep_scale=1 / 50,
+                    rep_mse=True, rep_draw=draw,
+                )
+            )  # fmt: skip
+        found[draw] = series_change(year_cells(designs, "total", "y"))["se"][0]
+    expected = series_change(year_cells(linked, "total", "y"))["se"][0]
+    assert found["one"] == pytest.approx(expected, rel=1e-12)
+    apart = [made.total("y")["se"][0] for made in linked]
+    assert found[None] == pytest.approx(np.hypot(*apart), rel=1e-12)
+    assert abs(found["one"] / found[None] - 1) > 0.1
+
+
 def test_refusals() -> None:
     with pytest.raises(EstimationError, match="no design was given"):
         linked_replicates([])

@@ -55,6 +55,9 @@ class SurveyDesign:
         number; without them the frame's index does, if it has one of its own.
     repweights, rep_type, rep_scale, rep_rscales, rep_combined, rep_mse, rep_rho
         Replicate weight columns and their kind, as in R's `svrepdesign`.
+    rep_draw
+        Name of their draw. Years whose replicates were drawn together, PSUs they share being drawn
+        once, carry the same name; without one years are independent.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class SurveyDesign:
         rep_combined: bool = True,
         rep_mse: bool = False,
         rep_rho: float | None = None,
+        rep_draw: str | None = None,
     ) -> None:
         if not isinstance(frame, pd.DataFrame):
             raise EstimationError(
@@ -91,7 +95,7 @@ class SurveyDesign:
         if repweights is not None:
             self.replicates = read_replicates(
                 frame, self.weights, list(repweights), rep_type, rep_scale, rep_rscales,
-                rep_combined, rep_mse, rep_rho,
+                rep_combined, rep_mse, rep_rho, rep_draw,
             )  # fmt: skip
             self.base_replicates = self.replicates
 
