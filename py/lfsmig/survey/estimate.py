@@ -1,9 +1,9 @@
-"""Python engine: means, totals, shares and ratios of all cells of a table in one pass."""
+"""Python engine: means, totals, shares, ratios and rates of all cells of a table in one pass."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,8 @@ from scipy import sparse
 
 from lfsmig.errors import EstimationError
 from lfsmig.survey import intervals
+from lfsmig.survey.columns import rows_text
+from lfsmig.survey.covariance import Spread, spread_of
 from lfsmig.survey.crossing import Crossing, Pairs
 from lfsmig.survey.variance import (
     Bases,
@@ -27,8 +29,9 @@ from lfsmig.survey.variance import (
 
 if TYPE_CHECKING:
     from lfsmig.survey.design import SurveyDesign
+    from lfsmig.survey.r_engine import RSpread
 
-STATISTICS = ("mean", "total", "share", "ratio", "quantile")
+STATISTICS = ("mean", "total", "share", "ratio", "rate", "quantile", "gini", "top_share")
 VALUE_COLUMNS = ["estimate", "se", "cv", "df", "ci_low", "ci_high", "n", "n_psu", "deff"]
 # Below this part of its mean square an item is constant: only rounding is left in its variance.
 CONSTANT = 1e-24
@@ -49,12 +52,16 @@ class Request:
     level: float
     ci: str
     quantiles: list[float]
+    per: float
+    top: float
+    covariance: bool
 
     @classmethod
     def checked(
         cls, design: SurveyDesign, statistic: str, of: str | None, over: str | None,
         by: list[str], mask: np.ndarray | None, influence: bool, level: float, ci: str | None,
-        quantiles: Sequence[float],
+        quantiles: Sequence[float], per: float | None = None, top: float = 0.1,
+        covariance: bool = False,
     ) -> Request:  # fmt: skip
         """Check names and options against the design before either engine starts."""
         if statistic not in STATISTICS:
@@ -63,10 +70,14 @@ class Request:
             )
         if of is None and statistic != "total":
             raise EstimationError(f"a {statistic} needs an item: name its column in `of`")
-        if (over is None) == (statistic == "ratio"):
+        if (over is None and statistic == "ratio") or (
+            over is not None and statistic not in ("ratio", "rate")
+        ):
             raise EstimationError("`over` is the denominator of a ratio, and a ratio needs one")
-        if not (isinstance(level, Real) and 0 < level < 1):
-            raise EstimationError(f"level={level!r} is not between 0 and 1")
+        for name, value in (("level", level), ("top", top)):
+            if not (isinstance(value, Real) and 0 < value < 1):
+                raise EstimationError(f"{name}={value!r} is not between 0 and 1")
+        unit = _unit(statistic, per)
         clash = {"category", "quantile", *VALUE_COLUMNS} & set(by)
         if clash:
             raise EstimationError(
@@ -80,11 +91,19 @@ class Request:
         levels = [float(q) for q in quantiles]
         if influence and (statistic == "quantile" or design.replicates is not None):
             raise EstimationError("influence is not supported for quantiles or replicate weights")
+        if covariance and statistic == "quantile":
+            raise EstimationError(
+                "the covariance of quantiles is not supported; ask for it of shares"
+            )
         signed = _signed(design, statistic, of)
+        _check_item(design, statistic, of, over, mask)
         method = intervals.check_method(
-            ci or intervals.default_method(statistic, signed), statistic
+            ci or intervals.default_method(statistic, signed, over), statistic, over
         )
-        return cls(statistic, of, over, by, mask, influence, level, method, levels)
+        return cls(
+            statistic, of, over, by, mask, influence, level, method, levels, unit, float(top),
+            covariance,
+        )  # fmt: skip
 
     def rows(self, design: SurveyDesign, crossing: Crossing) -> np.ndarray:
         """Positions of the records of the domain with every item observed."""
@@ -110,18 +129,68 @@ def _signed(design: SurveyDesign, statistic: str, of: str | None) -> bool:
     return bool((values < 0).any())
 
 
+def _unit(statistic: str, per: float | None) -> float:
+    """Number of persons or units that a rate or ratio is given for: 100 for a rate, else 1."""
+    if per is None:
+        return 100.0 if statistic == "rate" else 1.0
+    if not (np.isfinite(per) and per > 0):
+        raise EstimationError(f"per={per!r} is not a positive number; give 100 or 1000, say")
+    if per != 1 and statistic not in ("rate", "ratio"):
+        raise EstimationError(f"per={per:g} belongs to a rate or a ratio, not to a {statistic}")
+    return float(per)
+
+
+def _check_item(
+    design: SurveyDesign, statistic: str, of: str | None, over: str | None,
+    mask: np.ndarray | None,
+) -> None:  # fmt: skip
+    """Refuse an item that a rate, a Gini coefficient or a top share cannot be made of."""
+    inside = np.True_ if mask is None else mask
+    if statistic == "rate" and over is None:
+        values = design.numbers(str(of))
+        bad = ~np.isnan(values) & (values != 0) & (values != 1) & inside
+        if bad.any():
+            raise EstimationError(
+                f"item column {of!r} is neither 0 nor 1 in {rows_text(bad)}; a rate counts who "
+                "has a property: recode it, or name a denominator in `over`"
+            )
+    if statistic in ("gini", "top_share"):
+        bad = (design.numbers(str(of)) < 0) & inside
+        if bad.any():
+            raise EstimationError(
+                f"item column {of!r} is negative in {rows_text(bad)}; a {statistic} needs amounts "
+                "of zero and more: recode them or leave them out by a domain"
+            )
+
+
 @dataclass(frozen=True)
 class Estimate:
-    """A table: tidy rows, and what comparisons between years need.
+    """A table: tidy rows, and what comparisons between cells and years need.
 
     `cases` is the unweighted number of cases in each row's numerator. `influence` has a row per
-    row of `frame` and a column per row of `psu_table`.
+    row of `frame` and a column per row of `psu_table`. `spread` is there if the table was asked
+    for with `covariance=True`.
     """
 
     frame: pd.DataFrame
     cases: np.ndarray
     influence: sparse.csr_array | None = None
     psu_table: pd.DataFrame | None = None
+    spread: Spread | RSpread | None = None
+
+    @property
+    def labels(self) -> pd.Index:
+        """Names of the rows: the values of the `by` columns, and the category of a share."""
+        from lfsmig.survey.contrast import labels
+
+        return labels(self.frame)
+
+    @property
+    def covariance(self) -> pd.DataFrame:
+        """Covariance matrix of all rows, labelled; NaN where a row has no estimate."""
+        from lfsmig.survey.contrast import covariance
+
+        return covariance(self)
 
 
 @dataclass(frozen=True)
@@ -145,22 +214,33 @@ def estimate(design: SurveyDesign, request: Request) -> Estimate:
 
         return quantile_table(design, request, crossing, rows, bases)
     with np.errstate(divide="ignore", invalid="ignore"):
-        parts = _PARTS[request.statistic](design, request, crossing, rows, bases.n)
+        parts = _parts(request)(design, request, crossing, rows, bases.n)
         counted = bases.n > 0
         value = np.where(counted[:, None], parts.value, np.nan)
         variance = variance_of(design, crossing, rows, parts.scores, parts.revalue, value, counted)
         deff = variance / parts.srs_variance
     df = degrees_of_freedom(design, crossing, rows, bases)
-    frame = table(design, request, crossing, bases, value, np.sqrt(variance), df, deff)
-    matrix = None
+    se = without_rounding(value, np.sqrt(variance))
+    wide = np.broadcast_to(df[:, None], value.shape), np.broadcast_to(bases.n[:, None], value.shape)
+    low, high = intervals.interval(request.ci, value, se, *wide, request.level)
+    unit = request.per
+    frame = table(
+        design, request, crossing, bases, value * unit, se * unit, df, deff,
+        (low * unit, high * unit),
+    )  # fmt: skip
+    matrix = psus = spread = None
     if request.influence:
         matrix = influence_matrix(
             crossing, parts.scores, bases.pair_has_case, value.shape[1],
             len(design.stages[0].stratum_of_unit),
         )  # fmt: skip
-    return Estimate(
-        frame, parts.cases.ravel(), matrix, design.psu_table if request.influence else None
-    )
+        matrix, psus = matrix * unit, design.psu_table
+    if request.covariance:
+        spread = spread_of(
+            design, crossing, rows, parts.scores, parts.revalue, value * unit,
+            variance * unit**2, unit,
+        )  # fmt: skip
+    return Estimate(frame, parts.cases.ravel(), matrix, psus, spread)
 
 
 def _mean(
@@ -176,7 +256,7 @@ def _mean(
     mean = revalue(w)[:, 0]
     u = w * (y - mean[cell]) / population[cell]
     srs = _spread(cell, w, y, mean, population, n) * _srs_factor(population, n)
-    return Parts(mean[:, None], _of_rows(rows, u), revalue, srs[:, None], n)
+    return Parts(mean[:, None], of_rows(rows, u), revalue, srs[:, None], n)
 
 
 def _total(
@@ -192,7 +272,7 @@ def _total(
     population = np.bincount(cell, w, size)
     spread = _spread(cell, w, y, total[:, 0] / population, population, n)
     srs = spread * _srs_factor(population, n) * population**2
-    return Parts(total, _of_rows(rows, w * y), revalue, srs[:, None], _nonzero(cell, w, y, size))
+    return Parts(total, of_rows(rows, w * y), revalue, srs[:, None], _nonzero(cell, w, y, size))
 
 
 def _ratio(
@@ -208,7 +288,7 @@ def _ratio(
     below = np.bincount(cell, w * x, size)
     u = w * (y - ratio[cell] * x) / below[cell]
     unknown = np.full((size, 1), np.nan)
-    return Parts(ratio[:, None], _of_rows(rows, u), revalue, unknown, _nonzero(cell, w, y, size))
+    return Parts(ratio[:, None], of_rows(rows, u), revalue, unknown, _nonzero(cell, w, y, size))
 
 
 def _share(
@@ -239,10 +319,33 @@ def _share(
     return Parts(share, scores, revalue, srs, np.bincount(key[w > 0], minlength=size * k))
 
 
-_PARTS = {"mean": _mean, "total": _total, "ratio": _ratio, "share": _share}
+def _rate(
+    design: SurveyDesign, request: Request, crossing: Crossing, rows: np.ndarray, n: np.ndarray
+) -> Parts:
+    """A rate before it is multiplied by `per`: a mean of 0 and 1, or a ratio of two totals."""
+    if request.over is not None:
+        return _ratio(design, request, crossing, rows, n)
+    w, y = design.weights[rows], design.numbers(str(request.of))[rows]
+    having = _nonzero(crossing.cell[rows], w, y, crossing.n_cells)
+    return replace(_mean(design, request, crossing, rows, n), cases=having)
 
 
-def _of_rows(rows: np.ndarray, u: np.ndarray) -> Scores:
+PartsOf = Callable[["SurveyDesign", Request, Crossing, np.ndarray, np.ndarray], Parts]
+_PARTS: dict[str, PartsOf] = {
+    "mean": _mean, "total": _total, "ratio": _ratio, "share": _share, "rate": _rate,
+}  # fmt: skip
+
+
+def _parts(request: Request) -> PartsOf:
+    if request.statistic in _PARTS:
+        return _PARTS[request.statistic]
+    from lfsmig.survey import inequality
+
+    return inequality.gini if request.statistic == "gini" else inequality.top_share
+
+
+def of_rows(rows: np.ndarray, u: np.ndarray) -> Scores:
+    """Scores of a linearised item that has one value per record of the domain."""
     return lambda pairs: pair_sums(pairs, rows, u)[:, None]
 
 
@@ -278,8 +381,7 @@ def without_rounding(estimate: np.ndarray, se: np.ndarray) -> np.ndarray:
 
 def table(
     design: SurveyDesign, request: Request, crossing: Crossing, bases: Bases, value: np.ndarray,
-    se: np.ndarray, df: np.ndarray, deff: np.ndarray,
-    limits: tuple[np.ndarray, np.ndarray] | None = None,
+    se: np.ndarray, df: np.ndarray, deff: np.ndarray, limits: tuple[np.ndarray, np.ndarray],
 ) -> pd.DataFrame:  # fmt: skip
     """Lay out cells x categories (or quantiles) as tidy rows with intervals."""
     k = value.shape[1]
@@ -296,8 +398,6 @@ def table(
         data["category"] = np.tile(np.array(names or [""], dtype=object), crossing.n_cells)
     n, n_psu, freedom = (np.repeat(v, k) for v in (bases.n, bases.n_psu, df))
     estimates, errors = value.ravel(), without_rounding(value.ravel(), se.ravel())
-    if limits is None:
-        limits = intervals.interval(request.ci, estimates, errors, freedom, n, request.level)
     with np.errstate(divide="ignore", invalid="ignore"):
         cv = np.where(estimates == 0, np.nan, errors / np.abs(estimates))
     data |= {

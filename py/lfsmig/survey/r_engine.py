@@ -7,6 +7,8 @@ in R and each column passed once; both stay there as long as the Python design l
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from lfsmig.survey.design import SurveyDesign
 
 RESTRICTED_KEPT = 8
+NOT_COLUMNS = ("influence", "spread")
 
 
 class RDesign:
@@ -58,6 +61,14 @@ class RDesign:
             if len(self.restricted) > RESTRICTED_KEPT:
                 self.restricted.popitem(last=False)
         return self.restricted[key]
+
+
+@dataclass(frozen=True)
+class RSpread:
+    """How the rows of a table vary: the table's `spread`, which stays in R."""
+
+    design: SurveyDesign
+    handle: Any
 
 
 def _make_design(design: SurveyDesign) -> Any:
@@ -106,12 +117,14 @@ def estimate_in_r(design: SurveyDesign, request: Request) -> Estimate:
         "estimate_table", held.domain(request.mask), r.text(request.statistic), of, over, by,
         level=r.numbers(np.array([request.level])), ci=r.text(request.ci),
         quantiles=r.numbers(np.array(request.quantiles)), influence=r.flag(request.influence),
+        per=r.numbers(np.array([request.per])), top=r.numbers(np.array([request.top])),
+        covariance=r.flag(request.covariance),
     ))  # fmt: skip
     return _read_table(design, request, found)
 
 
 def _read_table(design: SurveyDesign, request: Request, found: Any) -> Estimate:
-    columns = {name: r.array(v) for name, v in found.items() if name != "influence"}
+    columns = {name: r.array(v) for name, v in found.items() if name not in NOT_COLUMNS}
     crossing = design.crossing(request.by)
     width = len(columns["estimate"]) // crossing.n_cells if crossing.n_cells else 1
 
@@ -125,9 +138,11 @@ def _read_table(design: SurveyDesign, request: Request, found: Any) -> Estimate:
         (columns["ci_low"], columns["ci_high"]),
     )  # fmt: skip
     cases = columns["cases"].astype("int64")
+    spread = RSpread(design, found["spread"]) if request.covariance else None
     if not request.influence:
-        return Estimate(frame, cases)
-    return Estimate(frame, cases, _read_influence(design, len(frame), found), design.psu_table)
+        return Estimate(frame, cases, spread=spread)
+    matrix = _read_influence(design, len(frame), found)
+    return Estimate(frame, cases, matrix, design.psu_table, spread)
 
 
 def _read_influence(design: SurveyDesign, n_rows: int, found: Any) -> sparse.csr_array:
@@ -138,3 +153,31 @@ def _read_influence(design: SurveyDesign, n_rows: int, found: Any) -> sparse.csr
     row, psu, value = (r.array(triplets[name]) for name in ("row", "psu", "value"))
     where = (row.astype("int64") - 1, psu.astype("int64") - 1)
     return sparse.coo_array((value, where), shape=shape).tocsr()
+
+
+def covariance_in_r(
+    spreads: Sequence[RSpread], coefficients: Sequence[sparse.csr_array]
+) -> np.ndarray:
+    """Covariance of combinations of cells of several tables (`covariance.combined_covariance`)."""
+    design = spreads[0].design
+    r.call("use_lonely_rule", r.text(design.lonely_psu))
+    found = r.call(
+        "combined_covariance", design._r_handle.design,
+        r.listed([spread.handle for spread in spreads]), _matrices(coefficients),
+        r.text(design.lonely_psu),
+    )  # fmt: skip
+    size = coefficients[0].shape[0]
+    return r.array(found).reshape(size, size)
+
+
+def df_in_r(spreads: Sequence[RSpread], coefficients: Sequence[sparse.csr_array]) -> np.ndarray:
+    """Degrees of freedom of each combination (`covariance.combined_df`)."""
+    found = r.call(
+        "combined_df", spreads[0].design._r_handle.design,
+        r.listed([spread.handle for spread in spreads]), _matrices(coefficients),
+    )  # fmt: skip
+    return r.array(found).astype("int64")
+
+
+def _matrices(coefficients: Sequence[sparse.csr_array]) -> Any:
+    return r.listed([r.matrix(one.toarray()) for one in coefficients])

@@ -2,7 +2,10 @@
 # Run from pytest, or: Rscript -e 'testthat::test_dir("tests/r/testthat")' with R_FOLDER set.
 
 folder <- Sys.getenv("R_FOLDER", file.path("..", "..", "..", "r"))
-for (file in c("design.R", "intervals.R", "estimate.R", "change.R", "session.R")) {
+files <- c(
+  "design.R", "intervals.R", "inequality.R", "estimate.R", "covariance.R", "change.R", "session.R"
+)
+for (file in files) {
   source(file.path(folder, file), local = TRUE, encoding = "UTF-8")
 }
 use_lonely_rule("adjust")
