@@ -104,9 +104,10 @@ def test_cells_and_their_covariance(name: str, engine: str) -> None:
 
 @pytest.mark.parametrize("name", DESIGNS)
 def test_contrasts(name: str, engine: str) -> None:
-    """svycontrast of svyby(covmat = TRUE), of the shares, and of log(a / b).
+    """R's svycontrast of svyby(covmat = TRUE), of the shares, and of log(a / b).
 
-    nhanes, race by sex: SE 0.0176215985446572, df 16; with the cells taken as independent 0.0591114257113701.
+    nhanes, race by sex: SE 0.0176215985446572, df 16; with the cells taken as independent it would
+    be 0.0591114257113701.
     """
     design, expected = made(name), EXPECTED[name]
     spec = expected["spec"]
@@ -147,8 +148,8 @@ def test_intervals(name: str, engine: str) -> None:
         assert list(row[limits]) == pytest.approx(expected[key], rel=1e-9)
 
 
-# Where R's rule takes the second smallest value instead of the smallest (PARITY.md): in election the
-# smallest county stands for more than half of all, in fpc the lower limit is below the first step.
+# Where R's rule takes the second smallest value instead of the smallest (PARITY.md): in election
+# the smallest county stands for more than half of all, in fpc a limit is below the first step.
 SECOND_SMALLEST = {("election", 0), ("election", 1), ("fpc", 1)}
 
 
