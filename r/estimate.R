@@ -151,6 +151,9 @@ quantile_limits <- function(formula, design, quantiles, level) {
 # same but for one case: below the first step it returns the second smallest value (PARITY.md).
 inverse_distribution <- function(x, w, p) {
   positive <- w > 0
+  if (!any(positive)) {
+    return(NaN)
+  }
   order_of_x <- order(x[positive])
   x <- x[positive][order_of_x]
   reached <- cumsum(w[positive][order_of_x]) >= (p - 1e-10) * sum(w)

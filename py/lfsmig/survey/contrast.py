@@ -54,9 +54,11 @@ def covariance(table: Estimate) -> pd.DataFrame:
     size = len(table.frame)
     each = [sparse.eye_array(size, format="csr")]
     found = _covariance([table], each)
-    unknown = table.frame["se"].isna().to_numpy()
-    found[unknown] = np.nan
-    found[:, unknown] = np.nan
+    # A row without sampling error has no covariance either, but for rounding.
+    se = table.frame["se"].to_numpy()
+    for rows, value in ((se == 0, 0.0), (np.isnan(se), np.nan)):
+        found[rows] = value
+        found[:, rows] = value
     return pd.DataFrame(found, index=table.labels, columns=table.labels)
 
 
