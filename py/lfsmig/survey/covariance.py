@@ -48,6 +48,8 @@ class Spread:
         Records of the domain with a positive weight, and their cells.
     width
         Rows of the table in each cell.
+    cases
+        Cells x PSUs: where a cell has a case with a positive weight.
     sums
         For each stage, rows of the table x sampling units: sums of the linearised item.
     deviations
@@ -58,6 +60,7 @@ class Spread:
     rows: np.ndarray
     cell: np.ndarray
     width: int
+    cases: sparse.csr_array
     sums: list[sparse.csr_array]
     deviations: np.ndarray | None
 
@@ -65,15 +68,16 @@ class Spread:
 def spread_of(
     design: SurveyDesign, crossing: Crossing, rows: np.ndarray,
     scores: Callable[[Pairs], np.ndarray], revalue: Callable[[np.ndarray], np.ndarray],
-    value: np.ndarray, variance: np.ndarray, unit: float,
+    has_case: np.ndarray, value: np.ndarray, variance: np.ndarray, unit: float,
 ) -> Spread:  # fmt: skip
     """Keep what the rows of a table vary by; `value` and `variance` are cells x categories."""
     width = value.shape[1]
-    cases = rows[design.weights[rows] > 0]
-    cell = crossing.cell[cases]
+    weighted = rows[design.weights[rows] > 0]
+    cell = crossing.cell[weighted]
+    cases = _cases(design, crossing, has_case)
     if design.replicates is not None:
         deviations = _deviations(design, rows, revalue, value, unit)
-        return Spread(design, cases, cell, width, [], deviations)
+        return Spread(design, weighted, cell, width, cases, [], deviations)
     sums = [_unit_sums(design, number, crossing, scores, width) for number in _stages(design)]
     lift = np.full(value.size, unit)
     if design.lonely_psu == "average":
@@ -81,11 +85,20 @@ def spread_of(
         with np.errstate(divide="ignore", invalid="ignore"):
             lift = np.where(own > 0, np.sqrt(np.nan_to_num(variance).ravel() / own), unit)
     raised = [sparse.csr_array(sparse.diags_array(lift) @ part) for part in sums]
-    return Spread(design, cases, cell, width, raised, None)
+    return Spread(design, weighted, cell, width, cases, raised, None)
 
 
 def _stages(design: SurveyDesign) -> range:
     return range(len(design.stages))
+
+
+def _cases(design: SurveyDesign, crossing: Crossing, has_case: np.ndarray) -> sparse.csr_array:
+    shape = (crossing.n_cells, len(design.stages[0].stratum_of_unit))
+    if not crossing.stages:
+        return sparse.csr_array(shape)
+    pairs = crossing.stages[0]
+    place = pairs.cell[has_case], pairs.unit[has_case]
+    return sparse.coo_array((np.ones(int(has_case.sum())), place), shape=shape).tocsr()
 
 
 def _unit_sums(
@@ -151,14 +164,35 @@ def combined_covariance(parts: list[Spread], coefficients: list[sparse.csr_array
 
 def combined_df(parts: list[Spread], coefficients: list[sparse.csr_array]) -> np.ndarray:
     """Degrees of freedom of each combination: those of the cases of all its cells together."""
+    used = [_cells_used(part, weights) for part, weights in zip(parts, coefficients, strict=True)]
     design = parts[0].design
+    if design.replicates is not None:
+        return _rank_df(design, parts, used)
+    psus = sparse.csr_array(sum(one @ part.cases for part, one in zip(parts, used, strict=True)))
+    stage = design.stages[0]
+    units = np.arange(len(stage.stratum_of_unit))
+    member = sparse.csr_array((np.ones(len(units)), (units, stage.stratum_of_unit)))
+    return np.diff(psus.indptr) - np.diff(sparse.csr_array(psus @ member).indptr)
+
+
+def _cells_used(part: Spread, weights: sparse.csr_array) -> sparse.csr_array:
+    """Combinations x cells: which cells a combination takes rows from."""
+    places = weights.tocoo()
+    taken = places.data != 0
+    at = places.row[taken], places.col[taken] // part.width
+    return sparse.coo_array(
+        (np.ones(int(taken.sum())), at), shape=(weights.shape[0], part.cases.shape[0])
+    ).tocsr()
+
+
+def _rank_df(design: SurveyDesign, parts: list[Spread], used: list[sparse.csr_array]) -> np.ndarray:
+    """Rank of the replicate weights of all cases together, less one."""
     whole = design.crossing([])
-    df = np.zeros(coefficients[0].shape[0], "int64")
+    df = np.zeros(used[0].shape[0], "int64")
     for position in range(len(df)):
         inside = np.zeros(len(design.weights), bool)
-        for part, weights in zip(parts, coefficients, strict=True):
-            columns = weights[[position]].nonzero()[1]
-            inside[part.rows[np.isin(part.cell, columns // part.width)]] = True
+        for part, cells in zip(parts, used, strict=True):
+            inside[part.rows[np.isin(part.cell, cells[[position]].indices)]] = True
         rows = np.flatnonzero(inside)
         bases = count_bases(whole, rows, design.weights[rows])
         df[position] = degrees_of_freedom(design, whole, rows, bases)[0]

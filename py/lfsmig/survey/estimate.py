@@ -237,8 +237,8 @@ def estimate(design: SurveyDesign, request: Request) -> Estimate:
         matrix, psus = matrix * unit, design.psu_table
     if request.covariance:
         spread = spread_of(
-            design, crossing, rows, parts.scores, parts.revalue, value * unit,
-            variance * unit**2, unit,
+            design, crossing, rows, parts.scores, parts.revalue, bases.pair_has_case,
+            value * unit, variance * unit**2, unit,
         )  # fmt: skip
     return Estimate(frame, parts.cases.ravel(), matrix, psus, spread)
 
