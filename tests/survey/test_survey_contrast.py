@@ -222,6 +222,15 @@ def test_cells_without_an_estimate_are_missing_only_where_they_count() -> None:
     assert found["se"].isna().tolist() == [False, True]
 
 
+def test_a_contrast_of_equal_cells_is_zero() -> None:
+    # 0.1 * 0.7 + 0.2 * 0.7 - 0.3 * 0.7 is 3e-17 in doubles: the order of summation, no difference.
+    frame = FRAME.assign(y=0.7, sex=["f", "m", "x", "f", "m", "x"])
+    table = SurveyDesign(frame, "w").estimate("mean", "y", by=["sex"], covariance=True)
+    assert 0.1 * 0.7 + 0.2 * 0.7 - 0.3 * 0.7 != 0
+    row = contrast(table, [0.1, 0.2, -0.3]).iloc[0]
+    assert (row["estimate"], row["se"]) == (0, 0)
+
+
 def refused(words: str, action: Any, *arguments: Any, **options: Any) -> None:
     with pytest.raises(EstimationError, match=words) as caught:
         action(*arguments, **options)
