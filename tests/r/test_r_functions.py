@@ -52,8 +52,7 @@ def panel_frame() -> pd.DataFrame:
     names = {1: "ชาย", 2: "หญิง"}
     return frame.assign(
         sex=frame["sex"].map(names), adult=(frame["age"] >= 15).astype(float),
-        minus=-frame["age"], prov=frame["prov"].astype(str).str.zfill(3),
-        country=np.where(frame.index % 7, "TH", "NA"),
+        prov=frame["prov"].astype(str).str.zfill(3), country=np.where(frame.index % 7, "TH", "NA"),
     )  # fmt: skip
 
 
@@ -180,7 +179,7 @@ def test_replicate_makes_flows_one_column_per_place(tmp_path: Path) -> None:
 )
 def test_replicate_refuses_in_one_line(tmp_path: Path, changed: dict[str, Any], words: str) -> None:
     (tmp_path / "out.json").write_text("as it was", encoding="utf-8")
-    run = replicate(tmp_path, {**PLAN, **changed}, panel_frame())
+    run = replicate(tmp_path, {**PLAN, **changed}, panel_frame().assign(minus=lambda f: -f["age"]))
     assert run.returncode == 2
     assert words in run.stderr
     assert len(run.stderr.strip().splitlines()) == 1
