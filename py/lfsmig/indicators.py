@@ -32,6 +32,8 @@ FLOW_ITEMS = {
     "gross_migration": "gross",
     "residents": "resident",
 }
+# Statistics that are given per so many persons or units.
+PER_UNIT = ("rate", "ratio")
 
 # Influence sums of some cells, and where the cells have cases if that is not where the sums are.
 Moved = tuple[sparse.csr_matrix, sparse.csr_matrix | None]
@@ -80,8 +82,10 @@ def unit_of(indicator: Indicator) -> str:
     """Name the unit of an indicator's estimates."""
     if indicator.unit:
         return indicator.unit
-    if indicator.statistic == "share":
+    if indicator.statistic in ("share", "top_share"):
         return "share"
+    if indicator.statistic == "gini":
+        return "index"
     if indicator.statistic == "rate":
         return {1.0: "share", 100.0: "percent"}.get(indicator.per, f"per_{indicator.per:g}")
     return "persons" if indicator.of is None or indicator.of in FLOW_ITEMS else "value"
@@ -248,12 +252,8 @@ def _estimate_table(
             influence=indicator.statistic != "median",
             **_options(indicator),
         )
-        cells = estimate.frame.assign(n_cases=_cases(design, table, mask, estimate, engine))
+        cells = estimate.frame.assign(n_cases=estimate.cases)
         influence = _influence(estimate, design)
-    if indicator.per and indicator.statistic in {"rate", "ratio"}:
-        scaled = ["estimate", "se", "ci_low", "ci_high"]
-        cells = cells.assign(**{column: cells[column] * indicator.per for column in scaled})
-        influence = influence[0] * indicator.per, influence[1]
     out = cells.assign(
         indicator=indicator.id,
         domain=_domains(cells, table.by),
@@ -265,13 +265,15 @@ def _estimate_table(
 
 
 def _engine_statistic(indicator: Indicator) -> str:
-    return {"rate": "mean", "median": "quantile"}.get(indicator.statistic, indicator.statistic)
+    return "quantile" if indicator.statistic == "median" else indicator.statistic
 
 
 def _options(indicator: Indicator) -> dict[str, Any]:
-    if indicator.statistic == "rate":
-        # The mean of a 0/1 item: its interval must stay inside 0 and 1 like a share's.
-        return {"ci": "logit"}
+    """Options of the survey engine that an indicator's keys stand for."""
+    if indicator.statistic in PER_UNIT:
+        return {"per": indicator.per}
+    if indicator.statistic == "top_share":
+        return {"top": indicator.top}
     return {"quantiles": [0.5]} if indicator.statistic == "median" else {}
 
 
@@ -282,17 +284,6 @@ def _domains(cells: pd.DataFrame, by: tuple[str, ...]) -> list[str]:
         domain_text(dict(zip(by, codes, strict=True)))
         for codes in cells[list(by)].itertuples(index=False, name=None)
     ]
-
-
-def _cases(
-    design: SurveyDesign, table: Table, mask: np.ndarray, estimate: Estimate, engine: str
-) -> np.ndarray:
-    """Unweighted persons in each numerator; of a rate, those who have the property."""
-    if table.indicator.statistic != "rate":
-        return estimate.cases
-    return design.estimate(
-        "total", of=table.indicator.of, by=list(table.by), domain=mask, engine=engine
-    ).cases
 
 
 def _influence(estimate: Estimate, design: SurveyDesign) -> Moved:
@@ -334,6 +325,7 @@ def _estimate_flow(
             domain=mask,
             engine=engine,
             influence=True,
+            **_options(indicator),
         )
         parts.append(estimate.frame.assign(**{level: code}, n_cases=estimate.cases))
         influences.append(_influence(estimate, design))
@@ -418,7 +410,8 @@ def _entry(indicator: Indicator, by: list[str], masks: dict[str, str], params: P
         "where": masks.get(indicator.where or ""),
         "of": indicator.of,
         "over": indicator.over,
-        "per": indicator.per if indicator.statistic in {"rate", "ratio"} else 1,
+        "per": indicator.per if indicator.statistic in PER_UNIT else 1,
+        "top": indicator.top if indicator.statistic == "top_share" else None,
         "by": by,
         "flow": None,
     }

@@ -126,7 +126,7 @@ def test_r_errors_come_back_as_one_exception_with_its_words() -> None:
     with pytest.raises(EstimationError, match=r"^R: statistic 'middle' is not known$"):
         r_session.call(
             "estimate_cell", r_session.null(), r_session.null(), r_session.text("middle"),
-            r_session.null(), r_session.null(), r_session.null(),
+            r_session.null(),
         )  # fmt: skip
 
 

@@ -157,6 +157,11 @@ def check_indicators(
             _check_where(document, (*path, "where"), one.where, variables)
         if one.statistic != "total" and one.of is None:
             raise document.error(path, f"statistic {one.statistic} needs the key of")
+        if (one.over is None) == (one.statistic == "ratio"):
+            # A rate counts persons with a property; of two totals it is a ratio with `per`.
+            raise document.error(
+                (*path, "statistic"), "over is the denominator of a ratio, and a ratio needs one"
+            )
         for key in ("label", "base", "note"):
             _languages(document, (*path, key), getattr(one, key), country.languages)
 

@@ -192,10 +192,14 @@ class Indicator(Model):
     id: str
     population: str = "all"
     where: str | None = None
-    statistic: Literal["share", "mean", "total", "ratio", "median", "rate"]
+    statistic: Literal[
+        "share", "mean", "total", "ratio", "median", "rate", "gini", "top_share"
+    ]  # fmt: skip
     of: str | None = None
     over: str | None = None
-    per: float = 100
+    per: float = Field(default=100, gt=0)
+    # Of a top share: the fraction of the population whose part of the total it is.
+    top: float = Field(default=0.1, gt=0, lt=1)
     by: list[list[str]] = Field(default_factory=_whole_population)
     years: list[int] | None = None
     label: Text

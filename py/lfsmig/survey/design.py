@@ -6,7 +6,7 @@ estimate is sums over arrays. Nothing here knows about a country or an indicator
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from lfsmig.errors import EstimationError
 from lfsmig.survey import columns, weighting
 from lfsmig.survey.calibration import Calibration
 from lfsmig.survey.columns import Floats, Levels
+from lfsmig.survey.contrast import Coefficients, contrast, differences
 from lfsmig.survey.controls import Totals
 from lfsmig.survey.crossing import Cells, Crossing, Rows, cross
 from lfsmig.survey.drawing import Options
@@ -202,6 +203,19 @@ class SurveyDesign:
     def has_negative(self, name: str) -> bool:
         """Say whether a numeric item is anywhere below zero."""
         return bool((self.numbers(name) < 0).any())
+
+    def refuse_item(self, name: str, kind: str, mask: Any, message: str) -> None:
+        """Refuse an item with values in a domain that are no `binary` 0 or 1, or no `amount`.
+
+        `{rows}` in the message becomes the first of them.
+        """
+        values = self.numbers(name)
+        fits = (values == 0) | (values == 1) if kind == "binary" else values >= 0
+        bad = ~(fits | np.isnan(values))
+        if mask is not None:
+            bad &= mask
+        if bad.any():
+            raise EstimationError(message.replace("{rows}", self.namer(bad)))
 
     def crossing(self, request: Request) -> Crossing:
         """Return the pairs and records of the request's domain, every item observed."""
@@ -406,13 +420,47 @@ class SurveyDesign:
         level: float = 0.95,
         ci: str | None = None,
         quantiles: Sequence[float] = (0.5,),
+        per: float | None = None,
+        top: float = 0.1,
+        covariance: bool = False,
     ) -> Estimate:
-        """Estimate one table: mean, total, share, ratio or quantile, by cells of a domain."""
+        """Estimate one table by cells of a domain.
+
+        Parameters
+        ----------
+        statistic
+            mean, total, share, ratio, rate, quantile, gini or top_share.
+        of, over
+            Item, and the denominator of a ratio or rate. A total without `of` counts persons.
+        by
+            Columns whose observed levels are crossed, any number of them.
+        domain
+            Boolean array or Series by position, or query text; None for everybody.
+        engine
+            `python`, or `r` for R's `survey`.
+        influence
+            Keep the linearised item summed by PSU, which changes between years need.
+        level, ci
+            Level and method of the intervals (table in `lfsmig.survey.intervals`).
+        quantiles
+            Levels of a quantile.
+        per
+            What a rate or ratio is multiplied by (100 for a rate if not given).
+        top
+            Fraction of the population whose part of the total is a top share.
+        covariance
+            Keep what `Estimate.covariance` and `contrast` need.
+
+        Raises
+        ------
+        EstimationError
+            For an unknown name or option, an item of the wrong kind, or an error of R's.
+        """
         if engine not in ENGINES:
             raise EstimationError(f"engine {engine!r} is not known; use python or r")
         request = Request.checked(
             self, statistic, of, over, names_of(by, "by"), self.mask(domain), influence, level, ci,
-            quantiles,
+            quantiles, per, top, covariance,
         )  # fmt: skip
         if engine == "r":
             from lfsmig.survey.r_engine import estimate_in_r
@@ -439,6 +487,39 @@ class SurveyDesign:
               engine: str = "python", **options: Any) -> pd.DataFrame:  # fmt: skip
         """Ratio of two totals per cell."""
         return self.estimate("ratio", of, over, by, domain, engine, **options).frame
+
+    def rate(self, of: str, per: float = 100, by: str | Sequence[str] = (), domain: object = None,
+             engine: str = "python", over: str | None = None,
+             **options: Any) -> pd.DataFrame:  # fmt: skip
+        """Rate per 100 (or `per`): of a 0/1 item with a logit interval, or of two totals."""
+        return self.estimate("rate", of, over, by, domain, engine, per=per, **options).frame
+
+    def gini(self, of: str, by: str | Sequence[str] = (), domain: object = None,
+             engine: str = "python", **options: Any) -> pd.DataFrame:  # fmt: skip
+        """Gini coefficient per cell of an item that is never negative."""
+        return self.estimate("gini", of, None, by, domain, engine, **options).frame
+
+    def top_share(self, of: str, top: float = 0.1, by: str | Sequence[str] = (),
+                  domain: object = None, engine: str = "python",
+                  **options: Any) -> pd.DataFrame:  # fmt: skip
+        """Part of an item's total that the fraction `top` of the population holds, per cell."""
+        return self.estimate("top_share", of, None, by, domain, engine, top=top, **options).frame
+
+    def difference(self, statistic: str, of: str | None = None, over: str | None = None,
+                   by: str | Sequence[str] = (), domain: object = None, engine: str = "python",
+                   reference: Hashable = None, level: float = 0.95,
+                   **options: Any) -> pd.DataFrame:  # fmt: skip
+        """Each cell less a reference cell (the first if none is named), with covariance."""
+        cells = self.estimate(statistic, of, over, by, domain, engine, covariance=True, **options)
+        return contrast(cells, differences(cells, reference), level=level)
+
+    def contrast(self, coefficients: Coefficients, statistic: str, of: str | None = None,
+                 over: str | None = None, by: str | Sequence[str] = (), domain: object = None,
+                 engine: str = "python", level: float = 0.95, log: bool = False,
+                 **options: Any) -> pd.DataFrame:  # fmt: skip
+        """Linear combinations of the cells of one table (see `lfsmig.survey.contrast`)."""
+        cells = self.estimate(statistic, of, over, by, domain, engine, covariance=True, **options)
+        return contrast(cells, coefficients, level=level, log=log)
 
     def quantile(self, of: str, quantiles: Sequence[float] | float = (0.5,),
                  by: str | Sequence[str] = (), domain: object = None, engine: str = "python",

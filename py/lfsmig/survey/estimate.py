@@ -1,11 +1,11 @@
-"""Python engine: means, totals, shares and ratios of all cells of a table in one pass."""
+"""Python engine: means, totals, shares, ratios and rates of all cells of a table in one pass."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,8 @@ from scipy import sparse
 
 from lfsmig.errors import EstimationError
 from lfsmig.survey import intervals
-from lfsmig.survey.crossing import Cells
+from lfsmig.survey.covariance import Spread, spread_of
+from lfsmig.survey.crossing import Cells, Crossing
 from lfsmig.survey.grouping import Grouping, Response
 from lfsmig.survey.sums import Sums, scores_of, value_of
 from lfsmig.survey.variance import (
@@ -21,13 +22,15 @@ from lfsmig.survey.variance import (
     count_bases,
     degrees_of_freedom,
     influence_of,
+    unit_sums,
     variance_of,
 )
 
 if TYPE_CHECKING:
     from lfsmig.survey.design import SurveyDesign
+    from lfsmig.survey.r_engine import RSpread
 
-STATISTICS = ("mean", "total", "share", "ratio", "quantile")
+STATISTICS = ("mean", "total", "share", "ratio", "rate", "quantile", "gini", "top_share")
 VALUE_COLUMNS = ["estimate", "se", "cv", "df", "ci_low", "ci_high", "n", "n_psu", "deff"]
 # Below this part of its mean square an item is constant: only rounding is left in its variance.
 CONSTANT = 1e-24
@@ -48,12 +51,16 @@ class Request:
     level: float
     ci: str
     quantiles: list[float]
+    per: float
+    top: float
+    covariance: bool
 
     @classmethod
     def checked(
         cls, design: SurveyDesign, statistic: str, of: str | None, over: str | None,
         by: list[str], mask: np.ndarray | None, influence: bool, level: float, ci: str | None,
-        quantiles: Sequence[float],
+        quantiles: Sequence[float], per: float | None = None, top: float = 0.1,
+        covariance: bool = False,
     ) -> Request:  # fmt: skip
         """Check names and options against the design before either engine starts."""
         if statistic not in STATISTICS:
@@ -62,10 +69,14 @@ class Request:
             )
         if of is None and statistic != "total":
             raise EstimationError(f"a {statistic} needs an item: name its column in `of`")
-        if (over is None) == (statistic == "ratio"):
+        if (over is None and statistic == "ratio") or (
+            over is not None and statistic not in ("ratio", "rate")
+        ):
             raise EstimationError("`over` is the denominator of a ratio, and a ratio needs one")
-        if not (isinstance(level, Real) and 0 < level < 1):
-            raise EstimationError(f"level={level!r} is not between 0 and 1")
+        for name, value in (("level", level), ("top", top)):
+            if not (isinstance(value, Real) and 0 < value < 1):
+                raise EstimationError(f"{name}={value!r} is not between 0 and 1")
+        unit = _unit(statistic, per)
         clash = {"category", "quantile", *VALUE_COLUMNS} & set(by)
         if clash:
             raise EstimationError(
@@ -79,11 +90,19 @@ class Request:
         levels = [float(q) for q in quantiles]
         if influence and statistic == "quantile":
             raise EstimationError("influence is not supported for quantiles")
+        if covariance and statistic == "quantile":
+            raise EstimationError(
+                "the covariance of quantiles is not supported; ask for it of shares"
+            )
         signed = _signed(design, statistic, of)
+        _check_item(design, statistic, of, over, mask)
         method = intervals.check_method(
-            ci or intervals.default_method(statistic, signed), statistic
+            ci or intervals.default_method(statistic, signed, over), statistic, over
         )
-        return cls(statistic, of, over, by, mask, influence, level, method, levels)
+        return cls(
+            statistic, of, over, by, mask, influence, level, method, levels, unit, float(top),
+            covariance,
+        )  # fmt: skip
 
     def kept(self, design: SurveyDesign) -> np.ndarray | None:
         """Mask of the domain's records with every item observed; None: all of them."""
@@ -105,13 +124,43 @@ def _signed(design: SurveyDesign, statistic: str, of: str | None) -> bool:
     return of is not None and design.has_negative(of)
 
 
+def _unit(statistic: str, per: float | None) -> float:
+    """Number of persons or units that a rate or ratio is given for: 100 for a rate, else 1."""
+    if per is None:
+        return 100.0 if statistic == "rate" else 1.0
+    if not (np.isfinite(per) and per > 0):
+        raise EstimationError(f"per={per!r} is not a positive number; give 100 or 1000, say")
+    if per != 1 and statistic not in ("rate", "ratio"):
+        raise EstimationError(f"per={per:g} belongs to a rate or a ratio, not to a {statistic}")
+    return float(per)
+
+
+def _check_item(
+    design: SurveyDesign, statistic: str, of: str | None, over: str | None, mask: Any
+) -> None:
+    """Refuse an item that a rate, a Gini coefficient or a top share cannot be made of."""
+    if statistic == "rate" and over is None:
+        design.refuse_item(
+            str(of), "binary", mask,
+            f"item column {of!r} is neither 0 nor 1 in {{rows}}; a rate counts who has a "
+            "property: recode it, or name a denominator in `over`",
+        )  # fmt: skip
+    if statistic in ("gini", "top_share"):
+        design.refuse_item(
+            str(of), "amount", mask,
+            f"item column {of!r} is negative in {{rows}}; a {statistic} needs amounts of zero and "
+            "more: recode them or leave them out by a domain",
+        )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Estimate:
-    """A table: tidy rows, and what comparisons between years need.
+    """A table: tidy rows, and what comparisons between cells and years need.
 
     `cases` is the unweighted number of cases in each row's numerator. `influence` has a row per
     row of `frame` and a column per row of `psu_table`; `present` says where a row has cases
-    if that is not where `influence` has entries (see `variance.Influence`).
+    if that is not where `influence` has entries (see `variance.Influence`). `spread` is there if
+    the table was asked for with `covariance=True`.
     """
 
     frame: pd.DataFrame
@@ -119,6 +168,38 @@ class Estimate:
     influence: sparse.csr_array | None = None
     psu_table: pd.DataFrame | None = None
     present: sparse.csr_array | None = None
+    spread: Spread | RSpread | None = None
+
+    @property
+    def labels(self) -> pd.Index:
+        """Names of the rows: the values of the `by` columns, and the category of a share."""
+        from lfsmig.survey.contrast import labels
+
+        return labels(self.frame)
+
+    @property
+    def covariance(self) -> pd.DataFrame:
+        """Covariance matrix of all rows, labelled; NaN where a row has no estimate."""
+        from lfsmig.survey.contrast import covariance
+
+        return covariance(self)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Estimates of all cells (rows) and categories (columns), with what their variance needs.
+
+    `scores` holds the sums of the linearised item over the pairs of the finest stage; `response`
+    gives them from the records, if these are in memory.
+    """
+
+    crossing: Crossing
+    bases: Bases
+    value: np.ndarray
+    scores: np.ndarray
+    response: Response | None
+    srs_variance: np.ndarray
+    cases: np.ndarray
 
 
 def estimate(design: SurveyDesign, request: Request) -> Estimate:
@@ -127,26 +208,66 @@ def estimate(design: SurveyDesign, request: Request) -> Estimate:
         from lfsmig.survey.quantile import quantile_table
 
         return quantile_table(design, request)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        parts = _parts(design, request)
+        crossing, bases, value = parts.crossing, parts.bases, parts.value
+        moves = crossing, parts.scores, parts.response, value
+        variance = variance_of(design, *moves, bases.n > 0)
+        deff = variance / parts.srs_variance
+    df = degrees_of_freedom(design, crossing, bases)
+    frame = _frame(design, request, parts, np.sqrt(variance), df, deff)
+    found = Estimate(frame, parts.cases.ravel())
+    if not (request.influence or request.covariance):
+        return found
+    sums = [part * request.per for part in unit_sums(design, *moves, bases.pair_has_case)]
+    if request.influence:
+        moved = influence_of(design, crossing, sums[0], bases.pair_has_case, value.shape[1])
+        found = replace(
+            found, influence=moved.sums, psu_table=moved.table, present=moved.present
+        )  # fmt: skip
+    if request.covariance:
+        spread = spread_of(design, crossing, sums, bases.pair_has_case, variance * request.per**2)
+        found = replace(found, spread=spread)
+    return found
+
+
+def _frame(
+    design: SurveyDesign, request: Request, parts: Parts, se: np.ndarray, df: np.ndarray,
+    deff: np.ndarray,
+) -> pd.DataFrame:  # fmt: skip
+    """Rows of a table in its unit; intervals are taken before, so that a share's stay in 0-1."""
+    value, n, unit = parts.value, parts.bases.n, request.per
+    se = without_rounding(value, se)
+    freedom, cases = (np.broadcast_to(one[:, None], value.shape) for one in (df, n))
+    low, high = intervals.interval(request.ci, value, se, freedom, cases, request.level)
+    return table(
+        design, request, parts.crossing.cells, parts.bases, value * unit, se * unit, df, deff,
+        (low * unit, high * unit),
+    )  # fmt: skip
+
+
+def _parts(design: SurveyDesign, request: Request) -> Parts:
+    if request.statistic in ("gini", "top_share"):
+        from lfsmig.survey import inequality
+
+        made = inequality.gini if request.statistic == "gini" else inequality.top_share
+        return made(design, request)
+    return _parts_of_sums(design, request)
+
+
+def _parts_of_sums(design: SurveyDesign, request: Request) -> Parts:
+    """Parts of a total, or of a ratio of totals."""
     sums = design.sums(request)
     crossing = sums.crossing
     bases = count_bases(crossing, sums.cases)
-    counted = bases.n > 0
     above = crossing.over_cells(sums.above)
     below = None if sums.below is None else crossing.over_cells(sums.below)
-    value = np.where(counted[:, None], value_of(above, below), np.nan)
-    pairs = crossing.stages[-1]
-    scores = scores_of(sums.above, sums.below, pairs.cell, value, below)
-    response = response_of(design, sums, value, below)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        variance = variance_of(design, crossing, scores, response, value, counted)
-        deff = variance / _srs_variance(request.statistic, sums, value, bases.n)
-    df = degrees_of_freedom(design, crossing, bases)
-    frame = table(design, request, crossing.cells, bases, value, np.sqrt(variance), df, deff)
-    cases = sums.numerator_cases.ravel()
-    if not request.influence:
-        return Estimate(frame, cases)
-    moved = influence_of(design, crossing, scores, response, value, bases.pair_has_case)
-    return Estimate(frame, cases, moved.sums, moved.table, moved.present)
+    value = np.where((bases.n > 0)[:, None], value_of(above, below), np.nan)
+    scores = scores_of(sums.above, sums.below, crossing.stages[-1].cell, value, below)
+    return Parts(
+        crossing, bases, value, scores, response_of(design, sums, value, below),
+        _srs_variance(request.statistic, sums, value, bases.n), sums.numerator_cases,
+    )  # fmt: skip
 
 
 def response_of(
@@ -209,8 +330,7 @@ def without_rounding(estimate: np.ndarray, se: np.ndarray) -> np.ndarray:
 
 def table(
     design: SurveyDesign, request: Request, cells: Cells, bases: Bases, value: np.ndarray,
-    se: np.ndarray, df: np.ndarray, deff: np.ndarray,
-    limits: tuple[np.ndarray, np.ndarray] | None = None,
+    se: np.ndarray, df: np.ndarray, deff: np.ndarray, limits: tuple[np.ndarray, np.ndarray],
 ) -> pd.DataFrame:  # fmt: skip
     """Lay out cells x categories (or quantiles) as tidy rows with intervals."""
     k = value.shape[1]
@@ -227,8 +347,6 @@ def table(
         data["category"] = np.tile(np.array(names or [""], dtype=object), cells.n_cells)
     n, n_psu, freedom = (np.repeat(v, k) for v in (bases.n, bases.n_psu, df))
     estimates, errors = value.ravel(), without_rounding(value.ravel(), se.ravel())
-    if limits is None:
-        limits = intervals.interval(request.ci, estimates, errors, freedom, n, request.level)
     with np.errstate(divide="ignore", invalid="ignore"):
         cv = np.where(estimates == 0, np.nan, errors / np.abs(estimates))
     data |= {

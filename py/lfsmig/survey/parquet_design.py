@@ -140,6 +140,12 @@ class ParquetDesign(SurveyDesign):
         """Say whether a numeric item is anywhere below zero."""
         return self.facts(name).least < 0
 
+    def refuse_item(self, name: str, kind: str, mask: Any, message: str) -> None:
+        """Refuse an item that is not 0 or 1; what needs amounts needs records, and is refused."""
+        if kind == "binary":
+            wrong = f"{self.source.number(name)} NOT IN (0, 1) AND {self.source.observed(name)}"
+            self.source.refuse({f"{wrong} AND ({mask or 'true'})": message})
+
     def mask(self, domain: object) -> Any:
         """Turn a domain, which must be query text here, into an SQL condition."""
         if domain is None:
@@ -152,7 +158,7 @@ class ParquetDesign(SurveyDesign):
         return condition(domain, self.source.column)
 
     def sums(self, request: Request) -> Sums:
-        """Return the sums that a mean, total, share or ratio is made from, by one query."""
+        """Return the sums that a total, mean, share, ratio or rate is made from, by one query."""
         return sums_of_parquet(self, request)
 
     # ---- what needs records ----------------------------------------------------------------

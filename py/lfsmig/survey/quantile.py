@@ -64,8 +64,7 @@ def quantile_table(design: SurveyDesign, request: Request) -> Estimate:
     assert records is not None
     cell, n_cells = records.cell, crossing.n_cells
     w, y = design.weights[records.rows], design.numbers(str(request.of))[records.rows]
-    if (w < 0).any():
-        raise EstimationError("a quantile needs weights of at least 0; calibrate without negatives")
+    refuse_negative_weights(w, request.statistic)
     bases = count_bases(crossing, records.pair_counts(w > 0))
     spread = Distributions(cell, y, w, n_cells)
     population = records.cell_sums(w)
@@ -88,6 +87,14 @@ def quantile_table(design: SurveyDesign, request: Request) -> Estimate:
         design, request, crossing.cells, bases, value, se, df, unknown, (low.ravel(), high.ravel())
     )
     return Estimate(frame, np.repeat(bases.n, len(request.quantiles)))
+
+
+def refuse_negative_weights(w: np.ndarray, statistic: str) -> None:
+    """Refuse weights that make no distribution, which linear calibration may give."""
+    if (w < 0).any():
+        raise EstimationError(
+            f"a {statistic} needs weights of at least 0; calibrate without negatives"
+        )
 
 
 def _se_of_share(

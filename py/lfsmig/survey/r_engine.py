@@ -7,6 +7,8 @@ in R and each column passed once; both stay there as long as the Python design l
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from lfsmig.survey.design import SurveyDesign
 
 RESTRICTED_KEPT = 8
+NOT_COLUMNS = ("influence", "spread")
 
 
 class RDesign:
@@ -60,6 +63,14 @@ class RDesign:
             if len(self.restricted) > RESTRICTED_KEPT:
                 self.restricted.popitem(last=False)
         return self.restricted[key]
+
+
+@dataclass(frozen=True)
+class RSpread:
+    """How the rows of a table vary: the table's `spread`, which stays in R."""
+
+    design: SurveyDesign
+    handle: Any
 
 
 def _make_design(design: SurveyDesign) -> Any:
@@ -147,12 +158,14 @@ def estimate_in_r(design: SurveyDesign, request: Request) -> Estimate:
         "estimate_table", held.domain(request.mask), r.text(request.statistic), of, over, by,
         level=r.numbers(np.array([request.level])), ci=r.text(request.ci),
         quantiles=r.numbers(np.array(request.quantiles)), influence=r.flag(request.influence),
+        per=r.numbers(np.array([request.per])), top=r.numbers(np.array([request.top])),
+        covariance=r.flag(request.covariance),
     ))  # fmt: skip
     return _read_table(design, request, found)
 
 
 def _read_table(design: SurveyDesign, request: Request, found: Any) -> Estimate:
-    columns = {name: r.array(v) for name, v in found.items() if name != "influence"}
+    columns = {name: r.array(v) for name, v in found.items() if name not in NOT_COLUMNS}
     cells = design.cells(request.by)
     width = len(columns["estimate"]) // cells.n_cells if cells.n_cells else 1
 
@@ -166,12 +179,13 @@ def _read_table(design: SurveyDesign, request: Request, found: Any) -> Estimate:
         (columns["ci_low"], columns["ci_high"]),
     )  # fmt: skip
     cases = columns["cases"].astype("int64")
+    spread = RSpread(design, found["spread"]) if request.covariance else None
     if not request.influence:
-        return Estimate(frame, cases)
+        return Estimate(frame, cases, spread=spread)
     psus = design.psu_table if design.replicates is None else replicate_table(design.replicates)
     sums, present = _read_influence((len(frame), len(psus)), found)
     reaches_further = design.calibration is not None and design.replicates is None
-    return Estimate(frame, cases, sums, psus, present if reaches_further else None)
+    return Estimate(frame, cases, sums, psus, present if reaches_further else None, spread)
 
 
 def _read_influence(
@@ -187,3 +201,31 @@ def _read_influence(
     sums = sparse.coo_array((value, tuple(where)), shape=shape).tocsr()
     ones = np.ones(cases.shape[1])
     return sums, sparse.coo_array((ones, tuple(cases)), shape=shape).tocsr()
+
+
+def covariance_in_r(
+    spreads: Sequence[RSpread], coefficients: Sequence[sparse.csr_array]
+) -> np.ndarray:
+    """Covariance of combinations of cells of several tables (`covariance.combined_covariance`)."""
+    design = spreads[0].design
+    r.call("use_lonely_rule", r.text(design.lonely_psu))
+    found = r.call(
+        "combined_covariance", design._r_handle.design,
+        r.listed([spread.handle for spread in spreads]), _matrices(coefficients),
+        r.text(design.lonely_psu),
+    )  # fmt: skip
+    size = coefficients[0].shape[0]
+    return r.array(found).reshape(size, size)
+
+
+def df_in_r(spreads: Sequence[RSpread], coefficients: Sequence[sparse.csr_array]) -> np.ndarray:
+    """Degrees of freedom of each combination (`covariance.combined_df`)."""
+    found = r.call(
+        "combined_df", spreads[0].design._r_handle.design,
+        r.listed([spread.handle for spread in spreads]), _matrices(coefficients),
+    )  # fmt: skip
+    return r.array(found).astype("int64")
+
+
+def _matrices(coefficients: Sequence[sparse.csr_array]) -> Any:
+    return r.listed([r.matrix(one.toarray()) for one in coefficients])

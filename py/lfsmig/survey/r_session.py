@@ -21,8 +21,8 @@ import numpy as np
 from lfsmig.errors import EstimationError, MissingDependency
 
 R_FILES = (
-    "design.R", "replicates.R", "calibration.R", "intervals.R", "estimate.R", "change.R",
-    "frame.R", "session.R",
+    "design.R", "replicates.R", "calibration.R", "intervals.R", "inequality.R", "estimate.R",
+    "covariance.R", "change.R", "frame.R", "session.R",
 )  # fmt: skip
 INSTALL = (
     "apt-get install r-base-core r-cran-survey r-cran-jsonlite, then pip install '.[r]'; "
@@ -160,6 +160,13 @@ def numbers(values: np.ndarray) -> Any:
     """Pass float64 values; NaN is missing for R too."""
     array: Any = np.ascontiguousarray(values, dtype="float64")
     return _interface().FloatSexpVector.from_memoryview(memoryview(array))
+
+
+def matrix(values: np.ndarray) -> Any:
+    """Pass a matrix of float64 values."""
+    vector = numbers(values.ravel(order="F"))
+    shape = {"nrow": integers(np.array([values.shape[0]]))}
+    return _interface().baseenv["matrix"](vector, **shape)
 
 
 def integers(values: np.ndarray) -> Any:

@@ -157,7 +157,7 @@ def read_replicates(
     spread = np.broadcast_to(np.asarray(rscales, dtype=float), (count,)).copy()
     base = np.ones(len(frame)) if combined else weight
     # Two years' weights belong to one draw only if somebody says so.
-    token = hashlib.sha256(values.sum(axis=0).tobytes()).hexdigest()[:12] if draw is None else draw
+    token = hashlib.sha256(values.tobytes()).hexdigest()[:12] if draw is None else draw
     return Replicates(
         kind, np.arange(len(frame)), base, DenseFactors(values), float(scale), spread, mse,
         f"given {token}",

@@ -20,7 +20,7 @@ from scipy import sparse
 
 from lfsmig.errors import EstimationError
 from lfsmig.survey.crossing import Crossing, Pairs
-from lfsmig.survey.grouping import Response
+from lfsmig.survey.grouping import Response, by_unit
 from lfsmig.survey.rank import replicate_df
 from lfsmig.survey.replicates import replicate_influence, replicate_table, replicate_variance
 from lfsmig.survey.residuals import Matrix, Residuals, residuals
@@ -246,33 +246,61 @@ class Influence:
     present: sparse.csr_array | None = None
 
 
-def influence_of(
+def unit_sums(
     design: SurveyDesign, crossing: Crossing, scores: np.ndarray, response: Response | None,
     value: np.ndarray, has_case: np.ndarray,
-) -> Influence:  # fmt: skip
-    """Influence of every cell and category."""
+) -> list[sparse.csr_array]:  # fmt: skip
+    """What every cell and category varies by: cells x categories by units, for each stage.
+
+    These are sums of the linearised item, or of its residuals where weights are calibrated. With
+    replicate weights there is one stage, whose units are the replicates and their deviations.
+    """
     if design.replicates is not None:
         assert response is not None
-        deviations = replicate_influence(design.replicates, crossing, response, value)
-        return Influence(deviations, replicate_table(design.replicates))
-    table = design.psu_table
-    pairs, k = crossing.stages[0], value.shape[1]
-    kept = np.flatnonzero(has_case)
-    shape = (value.size, len(table))
-    cells = (pairs.cell[kept].astype("int64")[:, None] * k + np.arange(k)).ravel()
-    place = (cells, np.repeat(pairs.unit[kept], k))
+        return [replicate_influence(design.replicates, crossing, response, value)]
+    if design.calibration is not None:
+        assert response is not None
+        blocks = [
+            [sparse.csr_array(z.T) for z in stages]
+            for _, stages in residuals(design, crossing, scores, response).blocks()
+        ]
+        return [
+            _without_unknown(sparse.vstack(parts, format="csr"))
+            for parts in zip(*blocks, strict=True)
+        ]
+    sums = []
+    for number, (stage, pairs) in enumerate(zip(design.stages, crossing.stages, strict=True)):
+        kept = np.flatnonzero(has_case) if number == 0 else slice(None)
+        z, n_units = pairs.of_finest(scores)[kept], len(stage.stratum_of_unit)
+        laid = by_unit(pairs.unit[kept], pairs.cell[kept], z, n_units, crossing.n_cells)
+        sums.append(laid.T.tocsr())
+    return sums
+
+
+def influence_of(
+    design: SurveyDesign, crossing: Crossing, sums: sparse.csr_array, has_case: np.ndarray,
+    width: int,
+) -> Influence:  # fmt: skip
+    """Influence of every cell and category, of which `sums` are the first stage's."""
+    if design.replicates is not None:
+        return Influence(sums, replicate_table(design.replicates))
     if design.calibration is None:
-        z = pairs.of_finest(scores)[kept].ravel()
-        return Influence(sparse.coo_array((z, place), shape=shape).tocsr(), table)
-    assert response is not None
-    blocks = residuals(design, crossing, scores, response).blocks()
-    sums = sparse.vstack([sparse.csr_array(z[0].T) for _, z in blocks], format="csr")
-    present = sparse.coo_array((np.ones(len(cells)), place), shape=shape).tocsr()
-    # A cell that nobody is in has no influence, not an unknown one.
-    return Influence(_without_unknown(sums), table, present)
+        return Influence(sums, design.psu_table)
+    cases = case_table(crossing, has_case, sums.shape[1])
+    every = np.repeat(np.arange(crossing.n_cells), width)
+    return Influence(sums, design.psu_table, sparse.csr_array(cases[every]))
+
+
+def case_table(crossing: Crossing, has_case: np.ndarray, n_units: int) -> sparse.csr_array:
+    """Cells x PSUs: 1 where a cell has a case."""
+    pairs = crossing.stages[0]
+    place = pairs.cell[has_case], pairs.unit[has_case]
+    ones = np.ones(int(has_case.sum()))
+    return sparse.coo_array((ones, place), shape=(crossing.n_cells, n_units)).tocsr()
 
 
 def _without_unknown(sums: sparse.csr_array) -> sparse.csr_array:
+    """Leave out what is no number: a cell that nobody is in has no influence."""
     known = ~np.isnan(sums.data)
     row = np.repeat(np.arange(sums.shape[0]), np.diff(sums.indptr))
     entries = sums.data[known], (row[known], sums.indices[known])

@@ -1,7 +1,10 @@
 # Replicate weights and calibrated weights of r/ against plain calls of the survey package.
 
 folder <- Sys.getenv("R_FOLDER", file.path("..", "..", "..", "r"))
-for (file in c("design.R", "replicates.R", "calibration.R", "intervals.R", "estimate.R")) {
+files <- c(
+  "design.R", "replicates.R", "calibration.R", "intervals.R", "inequality.R", "estimate.R"
+)
+for (file in files) {
   source(file.path(folder, file), local = TRUE, encoding = "UTF-8")
 }
 use_lonely_rule("adjust")
