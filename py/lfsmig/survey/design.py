@@ -7,7 +7,7 @@ estimate is sums over arrays. Nothing here knows about a country or an indicator
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,9 @@ from lfsmig.survey.stages import (
     population_sizes,
     second_stage,
 )
+
+if TYPE_CHECKING:
+    from lfsmig.survey.models import Regression
 
 LONELY_RULES = ("fail", "remove", "certainty", "adjust", "average")
 ENGINES = ("python", "r")
@@ -238,6 +241,28 @@ class SurveyDesign:
         return self.estimate(
             "quantile", of, None, by, domain, engine, quantiles=levels, **options
         ).frame
+
+    def regression(self, formula: str, terms: Sequence[str] | None = None,
+                   family: str = "gaussian", domain: object = None, engine: str = "python",
+                   **options: Any) -> Regression:  # fmt: skip
+        """Linear, logistic or Poisson regression; `models.regression` tells the options."""
+        from lfsmig.survey.models import regression
+
+        return regression(self, formula, terms, family, domain, engine, **options)
+
+    def chisq(self, rows: str, columns: str, domain: object = None, engine: str = "python",
+              **options: Any) -> pd.DataFrame:  # fmt: skip
+        """Test of association in a two-way table: Rao-Scott (F, Chisq), Wald or adjWald."""
+        from lfsmig.survey.table_tests import chisq
+
+        return chisq(self, rows, columns, domain, engine, **options)
+
+    def ttest(self, of: str, group: str | None = None, domain: object = None,
+              engine: str = "python", **options: Any) -> pd.DataFrame:  # fmt: skip
+        """T test of a mean, or of the difference of two groups' means."""
+        from lfsmig.survey.table_tests import ttest
+
+        return ttest(self, of, group, domain=domain, engine=engine, **options)
 
 
 def _names(value: str | Sequence[str] | None, role: str) -> list[str]:

@@ -89,12 +89,17 @@ def _fpc(design: SurveyDesign) -> list[np.ndarray]:
     ]
 
 
-def estimate_in_r(design: SurveyDesign, request: Request) -> Estimate:
-    """Estimate a table with R's `survey`."""
+def held_in_r(design: SurveyDesign) -> RDesign:
+    """Return what R has of a design, made at first use, with the design's lonely-PSU rule on."""
     if design._r_handle is None:
         design._r_handle = RDesign(design)
-    held: RDesign = design._r_handle
     r.call("use_lonely_rule", r.text(design.lonely_psu))
+    return design._r_handle
+
+
+def estimate_in_r(design: SurveyDesign, request: Request) -> Estimate:
+    """Estimate a table with R's `survey`."""
+    held = held_in_r(design)
     of = over = r.null()
     if request.of is not None:
         column = held.category if request.statistic == "share" else held.number

@@ -20,7 +20,9 @@ import numpy as np
 
 from lfsmig.errors import EstimationError, MissingDependency
 
-R_FILES = ("design.R", "intervals.R", "estimate.R", "change.R", "session.R")
+R_FILES = (
+    "design.R", "intervals.R", "estimate.R", "change.R", "models.R", "tests.R", "session.R",
+)  # fmt: skip
 INSTALL = (
     "apt-get install r-base-core r-cran-survey r-cran-jsonlite, then pip install '.[r]'; "
     "or use --engine python"

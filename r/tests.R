@@ -1,0 +1,53 @@
+# Tests of two-way tables, of means and of any set of cells, by R's `survey` where it has them.
+
+# Association of two factors: svychisq with statistic F or Chisq (Rao and Scott's second and first
+# order), Wald or adjWald. Returns the statistic, its degrees of freedom and p.
+table_test <- function(design, keep, row, column, statistic) {
+  design <- restrict(design, keep[design_rows(design)])
+  rows <- design_rows(design)
+  items <- list(row = factor(row[rows]), column = factor(column[rows]))
+  found <- svychisq(~ row + column, attach_items(design, items), statistic = statistic)
+  df <- as.vector(found$parameter)
+  list(
+    value = as.vector(found$statistic), df_num = df[1],
+    df_den = if (length(df) > 1) df[2] else NaN, p = as.vector(found$p.value)
+  )
+}
+
+# t test of a mean (group NULL), or of the difference of the second group's mean from the first's.
+mean_test <- function(design, keep, item, group = NULL, null = 0) {
+  design <- restrict(design, keep[design_rows(design)])
+  rows <- design_rows(design)
+  items <- list(item = item[rows] - null)
+  if (!is.null(group)) items$group <- factor(group[rows])
+  design <- attach_items(design, items)
+  found <- if (is.null(group)) svyttest(item ~ 0, design) else svyttest(item ~ group, design)
+  estimate <- as.vector(found$estimate)
+  list(
+    estimate = estimate + if (is.null(group)) null else 0,
+    se = estimate / as.vector(found$statistic), df = as.vector(found$parameter)
+  )
+}
+
+# Wald test that `hypothesis %*% estimate` is zero, with the F adjusted for the degrees of freedom
+# of the design (survey's regTermTest leaves it unadjusted).
+wald_test <- function(estimate, covariance, df, hypothesis) {
+  covariance <- matrix(covariance, length(estimate))
+  hypothesis <- matrix(hypothesis, ncol = length(estimate), byrow = TRUE)
+  value <- hypothesis %*% estimate
+  within <- hypothesis %*% covariance %*% t(hypothesis)
+  q <- nrow(hypothesis)
+  chisq <- if (invertible(within)) as.vector(t(value) %*% solve(within, value)) else NaN
+  statistic <- if (df - q + 1 > 0) (df - q + 1) / (df * q) * chisq else NaN
+  p <- if (is.nan(statistic)) NaN else pf(statistic, q, df - q + 1, lower.tail = FALSE)
+  c(chisq = chisq, statistic = statistic, p = p)
+}
+
+invertible <- function(covariance) {
+  scale <- sqrt(diag(covariance))
+  if (any(!is.finite(covariance)) || any(!(scale > 0))) {
+    return(FALSE)
+  }
+  roots <- eigen(covariance / outer(scale, scale), symmetric = TRUE, only.values = TRUE)$values
+  min(roots) > 1e-12 * max(roots)
+}
