@@ -51,15 +51,15 @@ with_treatment_contrasts <- function(fitted) {
   fitted
 }
 
-# svyglm stops with coefficients that would have run on for ever, and says nothing.
+# svyglm stops with coefficients that would have run on for ever, and warns at best.
 refuse_separation <- function(model, family) {
-  if (!model$converged) stop("the ", family, " regression does not converge")
   mu <- fitted(model)
-  certain <- if (family == "binomial") mu < 1e-9 | mu > 1 - 1e-9 else mu < 1e-9
+  certain <- mu < 1e-9 | (family == "binomial" & mu > 1 - 1e-9)
   if (family != "gaussian" && any(certain)) {
     largest <- names(which.max(abs(coef(model)[-1])))
     stop("perfect separation: fitted values numerically 0 or 1 occurred (coefficient ", largest, ")")
   }
+  if (!model$converged) stop("the ", family, " regression does not converge")
 }
 
 # Wald test that some coefficients are zero: survey's regTermTest where they are whole terms.

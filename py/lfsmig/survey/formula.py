@@ -43,6 +43,12 @@ def term_text(term: Term) -> str:
     return ":".join(term) if term else "(Intercept)"
 
 
+def term_names(text: str) -> frozenset[str]:
+    """Columns of one term as a user writes it: `sex:area`, `factor(year)`."""
+    reader = _Reader(text, "response", text)
+    return frozenset(reader.one_term())
+
+
 def parse(formula: str, terms: Sequence[str] | None = None) -> Formula:
     """Read a formula, or a response and a list of terms.
 
@@ -100,6 +106,13 @@ class _Reader:
             raise self._refusal(f"the response {self.response!r} is on both sides")
         offset, logged = self.offsets[0] if self.offsets else (None, False)
         return Formula(self.response, terms, frozenset(self.categorical), offset, logged)
+
+    def one_term(self) -> Term:
+        """Read a single term."""
+        term = self._interaction()
+        if self.at < len(self.tokens):
+            raise self._refusal(f"{self.text!r} is not one term")
+        return term
 
     def _product(self) -> list[Term]:
         factors = [self._interaction()]

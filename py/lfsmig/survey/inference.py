@@ -91,18 +91,21 @@ def wald_test(
 
         chisq, statistic, p = wald_test_in_r(estimate, covariance, df, rows)
     else:
-        chisq, statistic, p = _wald_python(rows @ estimate, rows @ covariance @ rows.T, df)
+        chisq, statistic, p = wald_statistics(rows @ estimate, rows @ covariance @ rows.T, df)
     return pd.DataFrame(
         {"chisq": [chisq], "statistic_value": [statistic], "df_num": [q],
          "df_den": [df - q + 1], "p": [p]}
     )  # fmt: skip
 
 
-def _wald_python(value: np.ndarray, within: np.ndarray, df: float) -> tuple[float, float, float]:
+def wald_statistics(
+    value: np.ndarray, covariance: np.ndarray, df: float
+) -> tuple[float, float, float]:
+    """Chi-square, adjusted F and its p of the hypothesis that `value` is zero (see `wald_test`)."""
     q = len(value)
-    if not _invertible(within):
+    if not _invertible(covariance):
         return np.nan, np.nan, np.nan
-    chisq = float(value @ np.linalg.solve(within, value))
+    chisq = float(value @ np.linalg.solve(covariance, value))
     if df - q + 1 <= 0:
         return chisq, np.nan, np.nan
     statistic = (df - q + 1) / (df * q) * chisq

@@ -18,7 +18,7 @@ from scipy import special
 
 from lfsmig.errors import EstimationError
 from lfsmig.survey.columns import rows_text
-from lfsmig.survey.formula import Formula, Term, parse, term_text
+from lfsmig.survey.formula import Formula, Term, parse, term_names, term_text
 from lfsmig.survey.inference import tested
 from lfsmig.survey.irls import FAMILIES, Basis, Family, Sums, fit, orthonormal
 from lfsmig.survey.model_matrix import ModelMatrix, model_matrix, observed
@@ -75,7 +75,7 @@ class Regression:
         known = {frozenset(term): term for term in self.formula.terms}
         wanted: set[Term] = set()
         for text in terms:
-            asked = frozenset(part.strip().strip("`") for part in text.split(":"))
+            asked = term_names(text)
             if asked not in known:
                 raise EstimationError(
                     f"term {text!r} is not in the model; its terms are "

@@ -76,7 +76,7 @@ def chisq(
         raise EstimationError(f"a two-way table needs two columns, not {rows!r} twice")
     table = _table(design, rows, columns, domain)
     found = [_one(design, table, name, engine) for name in wanted]
-    frame = pd.DataFrame(found, columns=["statistic_value", "df_num", "df_den", "p"])
+    frame = pd.DataFrame(found, columns=["statistic_value", "df_num", "df_den", "p"], dtype=float)
     frame.insert(0, "statistic", wanted)
     return frame.assign(n=len(table.rows))
 
@@ -189,8 +189,8 @@ def _one(
         return _wald(design, table, nu, statistic)
     except np.linalg.LinAlgError:
         raise EstimationError(
-            f"table {table.names[0]!r} x {table.names[1]!r}: empty cells leave the {statistic} "
-            "statistic undefined; merge levels"
+            f"table {table.names[0]!r} x {table.names[1]!r}: empty cells or too few PSUs leave "
+            f"the {statistic} statistic undefined; merge levels"
         ) from None
 
 
