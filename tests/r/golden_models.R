@@ -248,7 +248,7 @@ expected$panel_effects <- effects(moved, list(
 ))
 expected$panel_trend <- model(fit(mig ~ year + grp, years, logit))
 expected$panel_2024 <- model(fit(mig ~ age + sex_f, subset(years, year == 2024), logit))
-expected$panel_crossed <- model(fit(mig ~ grp * sex_f + age:area_f, years), ~ grp:sex_f)
+expected$panel_crossed <- model(fit(mig ~ grp * year_f + age:area_f, years), ~ grp:year_f)
 expected$tables$panel <- table_tests(~ mig + year_f, years)
 
 # p.adjust, with a missing value and ties.

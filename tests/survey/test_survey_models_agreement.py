@@ -89,6 +89,16 @@ def test_replicate_weights_agree(mse: bool) -> None:
         pd.testing.assert_frame_equal(left, right, rtol=1e-9)
 
 
+def test_replicates_that_lose_a_level_are_left_out_by_both() -> None:
+    frame = model_frame(6, lonely=False)
+    rare = (frame["number"] == 1) & frame["psu"].isin(["0", "1"])
+    frame["place"] = np.where(rare, "rare", "usual")
+    left, _ = both(replicated(frame, 6), "wage ~ place + sex", "gaussian")
+    weights = left.design.replicates.weights  # type: ignore[union-attr]
+    lost = (weights[(frame["place"] == "rare").to_numpy()] == 0).all(axis=0)
+    assert 0 < lost.sum() < len(lost)
+
+
 def test_margins_effects_and_term_tests_agree() -> None:
     frame = model_frame(2)
     design = model_design(frame)

@@ -44,6 +44,17 @@ def test_a_difference_of_two_means() -> None:
     assert row["p"] == pytest.approx(2 * stats.t.sf(4 / np.sqrt(10 / 3), 2))
 
 
+def test_a_record_without_weight_is_no_case() -> None:
+    # It brings neither a level nor a person nor a PSU.
+    more = pd.concat([FOUR, pd.DataFrame({"w": [0.0], "group": ["c"], "y": [99.0]})])
+    model = SurveyDesign(more.reset_index(drop=True), "w").regression("y ~ group")
+    assert model.model.variables["group"].texts == ["a", "b"]
+    assert (model.n, model.n_psu, model.df) == (4, 4, 2)
+    assert model.coefficients == pytest.approx([2, 4], rel=1e-14)
+    with pytest.raises(EstimationError, match="'group' has only 'a'"):
+        SurveyDesign(FOUR.assign(w=[1.0, 1, 0, 0]), "w").chisq("group", "y")
+
+
 def test_t_test_of_one_mean() -> None:
     # Mean 4, V = 4/3 * (9 + 1 + 0 + 16)/16 = 26/12; df 4 - 1, less one as in R.
     row = SurveyDesign(FOUR, "w").ttest("y", null=2).iloc[0]
@@ -132,9 +143,10 @@ def test_contrast_by_hand() -> None:
 
 
 def test_holm_and_benjamini_hochberg_by_hand() -> None:
-    # Holm: 3 * .01, then max with 2 * .02, then .03. BH: .03, min(.03, .03), .03.
-    assert adjusted([0.02, 0.01, 0.03], "holm") == pytest.approx([0.04, 0.03, 0.04])
-    assert adjusted([0.02, 0.01, 0.03], "bh") == pytest.approx([0.03, 0.03, 0.03])
+    # Holm: 3 * .01, then 2 * .03, then the larger of .06 and .04.
+    assert adjusted([0.03, 0.01, 0.04], "holm") == pytest.approx([0.06, 0.03, 0.06])
+    # BH: .04, then the smaller of .045 and .04, then 3 * .01.
+    assert adjusted([0.03, 0.01, 0.04], "bh") == pytest.approx([0.04, 0.03, 0.04])
     assert adjusted([0.9, 0.6], "holm") == pytest.approx([1, 1])
     assert len(adjusted([], "holm")) == 0
 

@@ -22,10 +22,16 @@ from lfsmig.survey.model_matrix import Column, ModelMatrix
 # A column whose part outside the columns before it is this small is a combination of them
 # (R's glm: 1e-11).
 COLLINEAR = 1e-11
+# From so many chunks on, one in SAMPLED is decomposed first; its basis may be worse conditioned
+# than the whole's by this, which costs normal equations half of its digits.
+MANY_CHUNKS = 128
+SAMPLED = 16
+CONDITION = 1e5
 # Entries of a matrix small enough for LAPACK not to share its columns among threads.
 QR_ENTRIES = 7000
 MAX_STEPS = 30
 STILL = 1e-10
+NEARLY_STILL = 1e-12
 # Under separation each step moves the predictions concerned by about 1, for ever.
 DRIFTING = 0.05
 
@@ -79,8 +85,11 @@ class Sums:
     response: np.ndarray
 
 
-def orthonormal(model: ModelMatrix, weight: np.ndarray) -> Basis:
-    """Orthonormalise the columns of the model under the patterns' weights.
+def basis_of(model: ModelMatrix, weight: np.ndarray) -> Basis:
+    """Columns in which the model is well conditioned, whatever the origin of its numbers.
+
+    The triangle of a QR decomposition leads to orthonormal columns. Of many patterns every
+    sixteenth chunk is decomposed first: its triangle is nearly that of all, which is verified.
 
     Raises
     ------
@@ -88,26 +97,65 @@ def orthonormal(model: ModelMatrix, weight: np.ndarray) -> Basis:
         A column is a combination of those before it; the term is named.
     """
     root = np.sqrt(weight / weight.sum())
+    chunks = list(model.chunks())
+    if len(chunks) >= MANY_CHUNKS:
+        triangle, norms = _triangle(model, root, chunks[::SAMPLED])
+        if not _aliased(triangle, norms).any():
+            basis = _in_triangle(model, triangle)
+            if _well_conditioned(model, basis, root):
+                return basis
+    triangle, norms = _triangle(model, root, chunks)
+    aliased = np.flatnonzero(_aliased(triangle, norms))
+    if len(aliased):
+        raise _collinear(model, model.columns[aliased[0]], norms[aliased[0]] == 0)
+    return _in_triangle(model, triangle)
+
+
+def _triangle(
+    model: ModelMatrix, root: np.ndarray, chunks: list[slice]
+) -> tuple[np.ndarray, np.ndarray]:
+    """R of the QR decomposition of some chunks, and the sums of squares of their columns."""
     qr_rows = max(QR_ENTRIES // len(model.columns) - len(model.columns), 32)
     triangle = np.zeros((0, len(model.columns)))
     norms = np.zeros(len(model.columns))
-    for chunk in model.chunks():
+    for chunk in chunks:
         part = model.matrix(chunk) * root[chunk, None]
         norms += (part**2).sum(axis=0)
         for start in range(0, len(part), qr_rows):
             stacked = np.vstack([triangle, part[start : start + qr_rows]])
             triangle = np.asarray(np.linalg.qr(stacked, mode="r"))
-    rank = len(triangle)
+    return triangle, norms
+
+
+def _aliased(triangle: np.ndarray, norms: np.ndarray) -> np.ndarray:
+    """Which columns are combinations of those before them."""
     left = np.zeros(len(norms))
-    left[:rank] = np.abs(np.diag(triangle))
-    aliased = np.flatnonzero(left <= COLLINEAR * np.sqrt(norms))
-    if len(aliased):
-        raise _collinear(model, model.columns[aliased[0]], norms[aliased[0]] == 0)
-    columns = np.empty((model.n_patterns, len(norms)))
-    inverse = linalg.solve_triangular(triangle, np.eye(len(norms)))
+    left[: len(triangle)] = np.abs(np.diag(triangle))
+    return left <= COLLINEAR * np.sqrt(norms)
+
+
+def _in_triangle(model: ModelMatrix, triangle: np.ndarray) -> Basis:
+    columns = np.empty((model.n_patterns, len(triangle)))
+    inverse = linalg.solve_triangular(triangle, np.eye(len(triangle)))
     for chunk in model.chunks():
         columns[chunk] = model.matrix(chunk) @ inverse
     return Basis(columns, triangle)
+
+
+def _well_conditioned(model: ModelMatrix, basis: Basis, root: np.ndarray) -> bool:
+    gram = np.zeros_like(basis.triangle)
+    for chunk in model.chunks():
+        part = basis.columns[chunk] * root[chunk, None]
+        gram += part.T @ part
+    return not is_singular(gram, 1 / CONDITION)
+
+
+def is_singular(matrix: np.ndarray, tolerance: float) -> bool:
+    """Whether a symmetric matrix has a root below this part of its largest."""
+    if not np.isfinite(matrix).all():
+        return True
+    roots = np.linalg.eigvalsh(matrix)
+    return bool(roots[0] <= tolerance * roots[-1])
 
 
 def _collinear(model: ModelMatrix, column: Column, empty: bool) -> EstimationError:
@@ -139,6 +187,8 @@ def fit(
     value, gradient, information = _derivatives(family, model, basis, sums, beta)
     for number in range(MAX_STEPS):
         step = _solved(information, gradient)
+        # Mean square of the movement of the predictions: while it is large none need be looked at.
+        spread = gradient @ step / (np.trace(information) / len(beta))
         for _ in range(MAX_STEPS):
             tried = _derivatives(family, model, basis, sums, beta + step)
             # A step that overshoots is halved; at rest the value moves by rounding alone.
@@ -150,9 +200,18 @@ def fit(
         beta = beta + step
         value, gradient, information = tried
         # A linear model is there after one step; the second gives back the first one's rounding.
-        if number > 0 and (family.name == "gaussian" or _at_rest(model, basis, beta, step)):
+        if number == 0 or (family.name != "gaussian" and spread > NEARLY_STILL):
+            continue
+        if family.name == "gaussian" or _at_rest(model, basis, beta, step):
             return beta, np.linalg.inv(information) / sums.weight.sum()
     raise _not_at_rest(family, model, basis, step)
+
+
+def is_estimable(
+    family: Family, model: ModelMatrix, basis: Basis, sums: Sums, beta: np.ndarray
+) -> bool:
+    """Whether other weights on the same patterns still tell all coefficients apart."""
+    return not is_singular(_derivatives(family, model, basis, sums, beta)[2], COLLINEAR)
 
 
 def _derivatives(

@@ -20,7 +20,7 @@ from lfsmig.errors import EstimationError
 from lfsmig.survey.columns import rows_text
 from lfsmig.survey.formula import Formula, Term, parse, term_names, term_text
 from lfsmig.survey.inference import tested
-from lfsmig.survey.irls import FAMILIES, Basis, Family, Sums, fit, orthonormal
+from lfsmig.survey.irls import FAMILIES, Basis, Family, Sums, basis_of, fit, is_estimable
 from lfsmig.survey.model_matrix import ModelMatrix, model_matrix, observed
 from lfsmig.survey.sandwich import (
     linearised_covariance,
@@ -129,7 +129,7 @@ def regression(
     model = model_matrix(design, read, rows, reference or {})
     n_psu, df = _degrees_of_freedom(design, rows, len(model.columns))
     sums = pattern_sums(model, design.weights[rows], response)
-    basis = orthonormal(model, sums.weight)
+    basis = basis_of(model, sums.weight)
     _refuse_marginal_separation(read.response, family, model, sums)
     handle = None
     if engine == "r":
@@ -270,7 +270,11 @@ def _refit(
     family: Family, model: ModelMatrix, basis: Basis, weight: np.ndarray, response: np.ndarray,
     beta: np.ndarray,
 ) -> np.ndarray:  # fmt: skip
-    return fit(family, model, basis, pattern_sums(model, weight, response), beta)[0]
+    """Coefficients of a replicate; NaN where its weights leave out a level (R drops it, too)."""
+    sums = pattern_sums(model, weight, response)
+    if not is_estimable(family, model, basis, sums, beta):
+        return np.full(len(beta), np.nan)
+    return fit(family, model, basis, sums, beta)[0]
 
 
 def _fitted_means(family: Family, model: ModelMatrix, basis: Basis, beta: np.ndarray) -> np.ndarray:
