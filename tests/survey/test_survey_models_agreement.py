@@ -22,6 +22,7 @@ MODELS = [
     ("flag ~ sex * group + x", "binomial"),
     ("count ~ group + sex:x + offset(log(hours))", "poisson"),
     ("wage ~ group:x + year", "gaussian"),
+    ("flag ~ 1", "binomial"),
 ]
 RULES = ["remove", "certainty", "adjust", "average"]
 STATISTICS = ["F", "Chisq", "Wald", "adjWald"]
@@ -102,7 +103,7 @@ def test_replicates_that_lose_a_level_are_left_out_by_both() -> None:
 def test_margins_effects_and_term_tests_agree() -> None:
     frame = model_frame(2)
     design = model_design(frame)
-    for formula, family in MODELS:
+    for formula, family in MODELS[:-1]:
         left, right = both(design, formula, family, domain=frame["in_domain"].to_numpy())
         by = [name for name, v in left.model.variables.items() if v.levels is not None]
         for chosen in ([], by[:1], by[:2]):

@@ -147,6 +147,7 @@ def test_margins_and_tests_name_what_is_missing() -> None:
     refused("covariates='free' is not known", predictive_margins, model, "group", "free")
     refused("term 'year' is not in the model; its terms are x, group", term_test, model, "year")
     refused("name the term", term_test, model)
+    refused("the model has no term", marginal_effects, DESIGN.regression("wage ~ 1"))
     refused("is not one term", term_test, model, "x + group")
     margins = predictive_margins(model, "group")
     refused(r"contrast 'd': there is no row 'z' \(rows: c, a, b\)", margin_contrasts, margins,

@@ -97,6 +97,16 @@ def test_slope_of_a_linear_model_is_its_effect() -> None:
     assert whole["estimate"][0] == pytest.approx(TEN["moves"].mean(), rel=1e-13)
 
 
+@pytest.mark.parametrize("family", ["gaussian", "binomial", "poisson"])
+def test_a_model_without_terms_is_the_mean(family: str) -> None:
+    design = SurveyDesign(TEN, "w")
+    model = design.regression("moved ~ 1", family=family)
+    margin, mean = predictive_margins(model, []).frame, design.mean("moved")
+    assert margin["estimate"][0] == pytest.approx(0.3, rel=1e-12)
+    assert margin["se"][0] == pytest.approx(mean["se"][0], rel=1e-10)
+    assert model.df == mean["df"][0] == 9
+
+
 def test_two_by_two_table() -> None:
     # Equal weights, persons as PSUs: X2 is Pearson's, 10 (2*4 - 1*3)^2 / (3*7*5*5) = 250/525.
     found = SurveyDesign(TEN, "w").chisq("place", "moved", statistic=["Chisq", "F"])

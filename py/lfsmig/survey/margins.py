@@ -101,6 +101,8 @@ def marginal_effects(model: Regression, *variables: str) -> Margins:
         limits, t and p. Effects of a probability are differences, 0.01 a percentage point.
     """
     names = list(variables) or list(model.model.variables)
+    if not names:
+        raise EstimationError("the model has no term, so there is no marginal effect")
     estimates, gradients, keys = [], [], []
     for name in names:
         variable = _variable(model, name)

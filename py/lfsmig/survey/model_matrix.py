@@ -128,7 +128,8 @@ def model_matrix(
         _coded(design, name, kinds[name], rows, reference.get(name)) for name in formula.variables
     ]
     by_record = [values for values, _, _ in coded]
-    pattern, first = _patterns([*by_record, *([] if formula.offset is None else [offset])])
+    continuous = [] if formula.offset is None else [offset]
+    pattern, first = _patterns([*by_record, *continuous], len(rows))
     variables = {
         name: Variable(name, values[first], levels, positions)
         for name, (values, levels, positions) in zip(formula.variables, coded, strict=True)
@@ -200,9 +201,8 @@ def _offset(design: SurveyDesign, formula: Formula, rows: np.ndarray) -> np.ndar
     return np.log(values)
 
 
-def _patterns(columns: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _patterns(columns: list[np.ndarray], n: int) -> tuple[np.ndarray, np.ndarray]:
     """Number the distinct rows of some columns; return each record's, and a record of each."""
-    n = len(columns[0]) if columns else 0
     if any(_continuous(values) for values in columns):
         everyone = np.arange(n)
         return everyone, everyone
