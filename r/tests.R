@@ -6,7 +6,8 @@ table_test <- function(design, keep, row, column, statistic) {
   design <- restrict(design, keep[design_rows(design)])
   rows <- design_rows(design)
   items <- list(row = factor(row[rows]), column = factor(column[rows]))
-  found <- svychisq(~ row + column, attach_items(design, items), statistic = statistic)
+  design <- attach_items(design, items)
+  found <- svychisq(~ row + column, design, statistic = statistic)
   df <- as.vector(found$parameter)
   list(
     value = as.vector(found$statistic), df_num = df[1],

@@ -21,7 +21,12 @@ from lfsmig.survey.inference import TESTED, linear_contrasts, tested
 from lfsmig.survey.intervals import interval
 from lfsmig.survey.model_matrix import ModelMatrix, Variable
 from lfsmig.survey.models import Regression, pattern_sums
-from lfsmig.survey.sandwich import linearised_covariance, record_sums, replicate_covariance
+from lfsmig.survey.sandwich import (
+    linearised_covariance,
+    record_sums,
+    replicate_covariance,
+    replicate_sums,
+)
 
 Setting = Mapping[str, float]
 COVARIATES = ("fixed", "sampled")
@@ -226,11 +231,8 @@ def _covariance_of_means(
             fitted[chunk, position] = _prediction(model, model.model, chunk, x)
     design, rows = model.design, model.rows
     if design.replicates is not None:
-        sums = [
-            np.bincount(model.model.pattern, weight, model.model.n_patterns)
-            for weight in design.replicates.weights[rows].T
-        ]
-        thetas = np.stack([weight @ fitted / weight.sum() for weight in sums])
+        groups = design.replicates, rows, model.model.pattern, model.model.n_patterns
+        thetas = np.stack([w @ fitted / w.sum() for w in replicate_sums(*groups)])
         return replicate_covariance(design.replicates, thetas, estimate)
     weight = design.weights[rows]
     scores = record_sums(weight / weight.sum(), model.model.pattern, fitted - estimate)

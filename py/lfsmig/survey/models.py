@@ -26,6 +26,7 @@ from lfsmig.survey.sandwich import (
     linearised_covariance,
     record_sums,
     replicate_covariance,
+    replicate_sums,
     whole_domain_df,
 )
 
@@ -251,12 +252,7 @@ def _fit_python(
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     beta, bread = fit(family, model, basis, sums)
     if design.replicates is not None:
-        thetas = np.stack(
-            [
-                _refit(family, model, basis, np.ascontiguousarray(weight), response, beta)
-                for weight in design.replicates.weights[rows].T
-            ]
-        )
+        thetas = _replicate_coefficients(design, family, model, basis, rows, response, beta)
         covariance = replicate_covariance(design.replicates, thetas, beta)
     else:
         mean = _fitted_means(family, model, basis, beta)
@@ -266,12 +262,20 @@ def _fit_python(
     return basis.coefficients(beta), basis.sandwich(covariance)
 
 
-def _refit(
-    family: Family, model: ModelMatrix, basis: Basis, weight: np.ndarray, response: np.ndarray,
-    beta: np.ndarray,
+def _replicate_coefficients(
+    design: SurveyDesign, family: Family, model: ModelMatrix, basis: Basis, rows: np.ndarray,
+    response: np.ndarray, beta: np.ndarray,
 ) -> np.ndarray:  # fmt: skip
-    """Coefficients of a replicate; NaN where its weights leave out a level (R drops it, too)."""
-    sums = pattern_sums(model, weight, response)
+    """Coefficients of each replicate; NaN where its weights leave out a level (as in R)."""
+    assert design.replicates is not None
+    groups = design.replicates, rows, model.pattern, model.n_patterns
+    parts = zip(replicate_sums(*groups), replicate_sums(*groups, response), strict=True)
+    return np.stack([_refit(family, model, basis, Sums(*part), beta) for part in parts])
+
+
+def _refit(
+    family: Family, model: ModelMatrix, basis: Basis, sums: Sums, beta: np.ndarray
+) -> np.ndarray:
     if not is_estimable(family, model, basis, sums, beta):
         return np.full(len(beta), np.nan)
     return fit(family, model, basis, sums, beta)[0]

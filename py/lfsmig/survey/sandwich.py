@@ -7,7 +7,7 @@ for population sizes, two stages and lonely PSUs are the same, and R's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -114,6 +114,21 @@ def whole_domain_df(design: SurveyDesign, rows: np.ndarray) -> tuple[int, int]:
         n = np.array([len(rows)])
         return len(psus), int(replicate_df(design.replicates, cross([], design.stages), rows, n)[0])
     return len(psus), len(psus) - len(np.unique(design.stages[0].stratum_of_unit[psus]))
+
+
+def replicate_sums(
+    replicates: Replicates, rows: np.ndarray, group: np.ndarray, count: int,
+    value: np.ndarray | None = None,
+) -> Iterator[np.ndarray]:  # fmt: skip
+    """Sums of the weights, or of weight times value, over groups of records, for each replicate.
+
+    Parameters
+    ----------
+    rows, group
+        Positions of the records, and the group (0 to `count` - 1) of each.
+    """
+    for weight in replicates.weights[rows].T:
+        yield np.bincount(group, weight if value is None else weight * value, count)
 
 
 def replicate_covariance(

@@ -18,6 +18,7 @@ from lfsmig.survey.sandwich import (
     linearised_covariance,
     record_sums,
     replicate_covariance,
+    replicate_sums,
     whole_domain_df,
 )
 
@@ -202,10 +203,8 @@ def _covariance(
     if design.replicates is None:
         scores = record_sums(table.weight * scale, table.cell, values)
         return linearised_covariance(design, table.rows, scores)
-    count = len(figure)
-    thetas = np.stack(
-        [np.bincount(table.cell, w, count) for w in design.replicates.weights[table.rows].T]
-    )
+    groups = design.replicates, table.rows, table.cell, len(figure)
+    thetas = np.stack(list(replicate_sums(*groups)))
     if relative:
         thetas = thetas / thetas.sum(axis=1, keepdims=True)
     return replicate_covariance(design.replicates, thetas, figure)
