@@ -25,8 +25,7 @@ fit_regression <- function(design, keep, response, terms, variables, levels, fam
     items$shift <- offset[rows]
     terms <- paste(terms, "+ offset(shift)")
   }
-  items$row <- rows
-  design <- attach_items(design, items)
+  design <- attach_items(design, like_inside(items, design))
   formula <- as.formula(paste("response ~", terms))
   chosen <- switch(family,
     gaussian = gaussian(), binomial = quasibinomial(), poisson = quasipoisson(),
@@ -45,6 +44,19 @@ fit_regression <- function(design, keep, response, terms, variables, levels, fam
     names = names(coef(model)), estimate = as.vector(coef(model)),
     covariance = as.vector(vcov(model)), df = model$df.residual, model = model
   )
+}
+
+# A calibrated design keeps the records outside a domain, with a weight of zero, because their
+# residuals count. Their own values do not: they take those of the first record inside.
+like_inside <- function(items, design) {
+  outside <- as.vector(weights(design, "sampling")) == 0
+  if (!any(outside)) {
+    return(items)
+  }
+  lapply(items, function(values) {
+    values[outside] <- values[which(!outside)[1]]
+    values
+  })
 }
 
 with_treatment_contrasts <- function(fitted) {

@@ -2,17 +2,27 @@
 
 # Association of two factors: svychisq with statistic F or Chisq (Rao and Scott's second and first
 # order), Wald or adjWald. Returns the statistic, its degrees of freedom and p.
+#
+# A calibrated design keeps the records outside a domain, with a weight of zero, and svychisq counts
+# them in n and in the degrees of freedom; here those of the domain are put in their place.
 table_test <- function(design, keep, row, column, statistic) {
   design <- restrict(design, keep[design_rows(design)])
   rows <- design_rows(design)
-  items <- list(row = factor(row[rows]), column = factor(column[rows]))
-  design <- attach_items(design, items)
-  found <- svychisq(~ row + column, design, statistic = statistic)
+  items <- like_inside(list(row = row[rows], column = column[rows]), design)
+  design <- attach_items(design, lapply(items, factor))
+  found <- svychisq(~ row + column, design, statistic = sub("adj", "", statistic))
+  value <- as.vector(found$statistic)
   df <- as.vector(found$parameter)
-  list(
-    value = as.vector(found$statistic), df_num = df[1],
-    df_den = if (length(df) > 1) df[2] else NaN, p = as.vector(found$p.value)
-  )
+  nu <- degf(design)
+  q <- df[1]
+  if (statistic == "Chisq") {
+    counted <- as.vector(weights(design, "sampling")) != 0
+    value <- value * mean(counted)
+    return(list(value = value, df_num = q, df_den = NaN, p = as.vector(found$p.value)))
+  }
+  if (statistic == "adjWald") value <- value * (nu - q + 1) / nu
+  df_den <- switch(statistic, F = q * nu, Wald = nu, adjWald = nu - q + 1)
+  list(value = value, df_num = q, df_den = df_den, p = pf(value, q, df_den, lower.tail = FALSE))
 }
 
 # t test of a mean (group NULL), or of the difference of the second group's mean from the first's.
@@ -20,7 +30,9 @@ mean_test <- function(design, keep, item, group = NULL, null = 0) {
   design <- restrict(design, keep[design_rows(design)])
   rows <- design_rows(design)
   items <- list(item = item[rows] - null)
-  if (!is.null(group)) items$group <- factor(group[rows])
+  if (!is.null(group)) items$group <- group[rows]
+  items <- like_inside(items, design)
+  if (!is.null(group)) items$group <- factor(items$group)
   design <- attach_items(design, items)
   found <- if (is.null(group)) svyttest(item ~ 0, design) else svyttest(item ~ group, design)
   estimate <- as.vector(found$estimate)

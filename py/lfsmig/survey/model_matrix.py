@@ -146,8 +146,8 @@ def is_category(design: SurveyDesign, formula: Formula, name: str) -> bool:
 
 
 def observed(design: SurveyDesign, formula: Formula, mask: np.ndarray | None) -> np.ndarray:
-    """Records of a model: in the domain, with a positive weight, every column observed."""
-    keep = design.weights > 0
+    """Records of a model: in the domain, with a weight, every column observed."""
+    keep = design.weights != 0
     if mask is not None:
         keep &= mask
     for name in [formula.response, formula.offset]:
@@ -158,6 +158,11 @@ def observed(design: SurveyDesign, formula: Formula, mask: np.ndarray | None) ->
             keep &= design.levels(name).codes >= 0
         else:
             keep &= ~np.isnan(design.numbers(name))
+    negative = keep & (design.weights < 0)
+    if negative.any():
+        raise EstimationError(
+            f"a regression needs weights above zero; that of {rows_text(negative)} is negative"
+        )
     return np.flatnonzero(keep)
 
 

@@ -48,8 +48,8 @@ def chisq(
     Parameters
     ----------
     rows, columns
-        The two categorical columns. Records with a missing one, or without a positive weight, are
-        left out of the domain.
+        The two categorical columns. Records with a missing one, or without a weight, are left out
+        of the domain.
     statistic
         `F`: Rao and Scott's second order, Pearson's X2 / tr(D) against F(d0, d0 nu), with D the
         generalised design effects (methods.md 4.10); `Chisq`: their first order, X2 / mean(D)
@@ -104,7 +104,7 @@ def ttest(
                 "null is for the mean of one group; the difference is tested at 0"
             )
         return _two_groups(design, of, group, mask, engine, level)
-    keep = (design.weights > 0) & ~np.isnan(design.numbers(of))
+    keep = (design.weights != 0) & ~np.isnan(design.numbers(of))
     rows = np.flatnonzero(keep if mask is None else keep & mask)
     df = whole_domain_df(design, rows)[1] - 1
     if df < 1:
@@ -150,7 +150,7 @@ def _two_groups(
 
 def _table(design: SurveyDesign, rows: str, columns: str, domain: object) -> _Table:
     first, second = design.levels(rows), design.levels(columns)
-    keep = (first.codes >= 0) & (second.codes >= 0) & (design.weights > 0)
+    keep = (first.codes >= 0) & (second.codes >= 0) & (design.weights != 0)
     mask = design.mask(domain)
     kept = np.flatnonzero(keep if mask is None else keep & mask)
     row_codes, n_rows = _used(first, kept)
