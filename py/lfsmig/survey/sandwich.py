@@ -14,8 +14,7 @@ import numpy as np
 from scipy import sparse
 
 from lfsmig.errors import EstimationError
-from lfsmig.survey.crossing import cross
-from lfsmig.survey.replicates import Replicates, replicate_df
+from lfsmig.survey.replicates import Replicates
 from lfsmig.survey.stages import FULLY_SAMPLED, Stage
 
 if TYPE_CHECKING:
@@ -111,8 +110,9 @@ def whole_domain_df(design: SurveyDesign, rows: np.ndarray) -> tuple[int, int]:
     """
     psus = np.unique(design.stages[0].unit[rows])
     if design.replicates is not None:
-        n = np.array([len(rows)])
-        return len(psus), int(replicate_df(design.replicates, cross([], design.stages), rows, n)[0])
+        inside = np.zeros(len(design.weights), bool)
+        inside[rows] = True
+        return len(psus), int(design.total(domain=inside)["df"][0])
     return len(psus), len(psus) - len(np.unique(design.stages[0].stratum_of_unit[psus]))
 
 
