@@ -251,6 +251,22 @@ expected$panel_2024 <- model(fit(mig ~ age + sex_f, subset(years, year == 2024),
 expected$panel_crossed <- model(fit(mig ~ grp * year_f + age:area_f, years), ~ grp:year_f)
 expected$tables$panel <- table_tests(~ mig + year_f, years)
 
+# Wald tests of cells: the covariance of svyby, the F adjusted as Korn and Graubard (1990) have it.
+wald <- function(cells, l, df) {
+  value <- l %*% coef(cells)
+  w <- as.vector(t(value) %*% solve(l %*% vcov(cells) %*% t(l), value))
+  q <- nrow(l)
+  f <- (df - q + 1) / (df * q) * w
+  list(chisq = w, F = f, df = c(q, df - q + 1), p = pf(f, q, df - q + 1, lower.tail = FALSE))
+}
+ages <- svyby(~mig, ~grp, years, svymean, covmat = TRUE)
+races <- svyby(~HI_CHOL, ~race, known, svymean, covmat = TRUE)
+expected$cells <- list(
+  panel = wald(ages, diff(diag(3)), degf(years)),
+  nhanes = wald(races, diff(diag(4)), degf(known)),
+  nhanes_two = wald(races, rbind(c(1, 0, 0, -1), c(0, 1, -1, 0)), degf(known))
+)
+
 # p.adjust, with a missing value and ties.
 p <- c(0.01, 0.04, 0.03, NA, 0.005, 0.04, 0.9, 1, 0)
 expected$p_adjust <- list(p = p, holm = p.adjust(p, "holm"), bh = p.adjust(p, "BH"))

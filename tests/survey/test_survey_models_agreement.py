@@ -13,6 +13,7 @@ from lfsmig.survey import SurveyDesign
 from lfsmig.survey.inference import wald_test
 from lfsmig.survey.margins import marginal_effects, predictive_margins
 from lfsmig.survey.models import Regression, term_test
+from lfsmig.survey.table_tests import cells_test
 
 pytestmark = needs_r
 
@@ -174,6 +175,20 @@ def test_wald_test_agrees() -> None:
                 wald_test(estimate, covariance, df, hypothesis, engine)
                 for engine in ("python", "r")
             )
+            pd.testing.assert_frame_equal(left, right, rtol=1e-9)
+
+
+def test_cells_agree() -> None:
+    for rule in ("adjust", "remove"):
+        design = model_design(model_frame(3), rule)
+        for table in (("mean", "wage", None, ["group"]), ("share", "group", None, ["sex"])):
+            left, right = (
+                cells_test(
+                    design.estimate(*table, engine=engine, influence=True),
+                    None if table[0] == "mean" else np.array([[1, 0, 0, -1, 0, 0]]), engine,
+                )
+                for engine in ("python", "r")
+            )  # fmt: skip
             pd.testing.assert_frame_equal(left, right, rtol=1e-9)
 
 

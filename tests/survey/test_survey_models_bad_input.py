@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from model_helpers import model_design, model_frame
+from model_helpers import model_design, model_frame, two_stages
 from survey_helpers import needs_r, panel_design
 
 from lfsmig.errors import EstimationError
@@ -22,6 +22,7 @@ from lfsmig.survey.change import (
 from lfsmig.survey.margins import margin_contrasts, marginal_effects, predictive_margins
 from lfsmig.survey.models import ratios, term_test
 from lfsmig.survey.multiplicity import adjusted
+from lfsmig.survey.table_tests import cells_test
 
 FRAME = model_frame(1)
 DESIGN = model_design(FRAME)
@@ -178,6 +179,19 @@ def test_a_table_of_too_few_psus() -> None:
     one = model_design(FRAME[FRAME["number"] <= 1].reset_index(drop=True), "remove")
     refused("'sex' x 'group': no degree of freedom in the domain", one.chisq, "sex", "group",
             domain="number == 0")  # fmt: skip
+
+
+def test_cells() -> None:
+    found = DESIGN.estimate("mean", "wage", by=["sex"], influence=True)
+    refused("no PSU sums; make it with influence=True", cells_test,
+            DESIGN.estimate("mean", "wage", by=["sex"]))  # fmt: skip
+    refused("the hypothesis has 3 columns for 2 cells", cells_test, found, np.eye(3))
+    refused("about no cell, or about one without an estimate", cells_test, found, np.zeros((1, 2)))
+    nobody = DESIGN.estimate("mean", "wage", by=["sex"], domain="sex == 'ชาย'", influence=True)
+    refused("about one without an estimate", cells_test, nobody, np.array([[1, -1]]))
+    two = two_stages(model_frame(1, lonely=False))
+    refused("not made of its PSU sums alone", cells_test,
+            two.estimate("mean", "wage", by=["sex"], influence=True))  # fmt: skip
 
 
 def test_p_values() -> None:

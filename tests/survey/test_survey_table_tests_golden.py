@@ -9,11 +9,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from model_helpers import api_design, models_expected, nhanes_design, panel_years, small_design
+from scipy import stats
 from survey_helpers import panel_expected
 
 from lfsmig.survey import SurveyDesign
 from lfsmig.survey.change import polynomial
+from lfsmig.survey.inference import wald_test
 from lfsmig.survey.multiplicity import adjusted
+from lfsmig.survey.table_tests import cells_test
 
 EXPECTED = models_expected()
 STATISTICS = ["F", "Chisq", "Wald", "adjWald"]
@@ -104,6 +107,33 @@ def test_t_tests_of_small_designs() -> None:
         assert row["statistic_value"] == pytest.approx(expected["t"], rel=1e-10)
         assert row["df"] == expected["df"]
         assert row["p"] == pytest.approx(expected["p"], rel=1e-8)
+
+
+def test_any_set_of_cells() -> None:
+    """svyby(..., covmat = TRUE), W = (L e)' (L V L')^-1 (L e), F (df - q + 1) / (df q) W.
+
+    nhanes, four groups on 15 df. With the cells as independent, or W against chi-square, the p
+    would be another.
+    """
+    panel = panel_years().estimate("mean", "mig", by=["grp"], influence=True)
+    nhanes = nhanes_design().estimate("mean", "HI_CHOL", by=["race"], influence=True)
+    two = np.array([[1, 0, 0, -1], [0, 1, -1, 0]])
+    for key, found, hypothesis in (
+        ("panel", panel, None), ("nhanes", nhanes, None), ("nhanes_two", nhanes, two),
+    ):  # fmt: skip
+        row, expected = cells_test(found, hypothesis).iloc[0], EXPECTED["cells"][key]
+        assert row["chisq"] == pytest.approx(expected["chisq"], rel=1e-9)
+        assert row["statistic_value"] == pytest.approx(expected["F"], rel=1e-9)
+        assert [row["df_num"], row["df_den"]] == expected["df"]
+        assert row["p"] == pytest.approx(expected["p"], rel=1e-8)
+    apart = wald_test(
+        nhanes.frame["estimate"].to_numpy(), np.diag(nhanes.frame["se"] ** 2), 15, two
+    )
+    assert abs(apart["p"][0] / EXPECTED["cells"]["nhanes_two"]["p"] - 1) > 0.01
+    assert (
+        stats.chi2.sf(EXPECTED["cells"]["nhanes"]["chisq"], 3)
+        < 0.9 * (EXPECTED["cells"]["nhanes"]["p"])
+    )
 
 
 def test_adjusted_p_values() -> None:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy import linalg, special
+from scipy import linalg, sparse, special
 
 from lfsmig.errors import EstimationError
 from lfsmig.survey.columns import Levels
-from lfsmig.survey.inference import TESTED, tested
+from lfsmig.survey.estimate import Estimate
+from lfsmig.survey.inference import TESTED, tested, wald_test
 from lfsmig.survey.models import regression
 from lfsmig.survey.sandwich import (
     linearised_covariance,
@@ -123,6 +124,65 @@ def ttest(
         values[name] += null
     keys = pd.DataFrame({"reference": [""], "level": [""]})
     return pd.concat([keys, values.assign(n=len(rows))], axis=1)
+
+
+def cells_test(
+    found: Estimate, hypothesis: np.ndarray | None = None, engine: str = "python"
+) -> pd.DataFrame:
+    """Wald test, with the adjusted F, of any hypothesis about the cells of a table.
+
+    Parameters
+    ----------
+    found
+        A table made with `influence=True` (mean, total, share or ratio). Rows without an estimate
+        are left out.
+    hypothesis
+        L of `L estimate = 0`, a column for each row of the table; None: all cells are equal.
+
+    Returns
+    -------
+    DataFrame
+        As `inference.wald_test`; the degrees of freedom are PSUs less strata with a case of any
+        cell in the test.
+
+    Raises
+    ------
+    EstimationError
+        The table has no PSU sums, or its variances are not made of them alone (two stages,
+        replicate weights, a lonely stratum under `average`).
+    """
+    known = np.flatnonzero(found.frame["se"].notna().to_numpy())
+    size = len(found.frame)
+    rows = np.diff(np.eye(size)[known], axis=0) if hypothesis is None else np.atleast_2d(hypothesis)
+    if rows.shape[1] != size:
+        raise EstimationError(f"the hypothesis has {rows.shape[1]} columns for {size} cells")
+    used = np.flatnonzero((rows != 0).any(axis=0))
+    if len(used) == 0 or not np.isin(used, known).all():
+        raise EstimationError("the hypothesis is about no cell, or about one without an estimate")
+    covariance, df = _covariance_of_cells(found, used)
+    estimate = found.frame["estimate"].to_numpy()[used]
+    return wald_test(estimate, covariance, df, rows[:, used], engine)
+
+
+def _covariance_of_cells(found: Estimate, used: np.ndarray) -> tuple[np.ndarray, int]:
+    if found.influence is None or found.psu_table is None:
+        raise EstimationError("the table has no PSU sums; make it with influence=True")
+    table, sums = found.psu_table, found.influence[used]
+    stratum, _ = pd.factorize(table["stratum"])
+    member = sparse.csr_array((np.ones(len(stratum)), (np.arange(len(stratum)), stratum)))
+    z = sums.toarray()
+    mean = (z @ member) / np.bincount(stratum)
+    apart = z - np.where(table["centred"].to_numpy(), mean[:, stratum], 0.0)
+    scaled = apart * np.sqrt(table["scale"].to_numpy())
+    covariance = scaled @ scaled.T
+    variance = found.frame["se"].to_numpy()[used] ** 2
+    if not np.allclose(np.diag(covariance), variance, rtol=1e-6, atol=1e-20):
+        raise EstimationError(
+            "the variances of this table are not made of its PSU sums alone (two stages, or a "
+            "lonely stratum under `average`); test a regression's coefficients instead"
+        )
+    psus = np.unique(sums.tocoo().col)
+    return covariance, len(psus) - len(np.unique(stratum[psus]))
 
 
 def _two_groups(
