@@ -12,8 +12,8 @@ from lfsmig.errors import EstimationError
 from lfsmig.survey import SurveyDesign
 from lfsmig.survey.inference import wald_test
 from lfsmig.survey.margins import marginal_effects, predictive_margins
+from lfsmig.survey.mean_tests import cells_test
 from lfsmig.survey.models import Regression, term_test
-from lfsmig.survey.table_tests import cells_test
 
 pytestmark = needs_r
 

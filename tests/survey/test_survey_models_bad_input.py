@@ -20,9 +20,9 @@ from lfsmig.survey.change import (
     series_trend,
 )
 from lfsmig.survey.margins import margin_contrasts, marginal_effects, predictive_margins
+from lfsmig.survey.mean_tests import cells_test
 from lfsmig.survey.models import ratios, term_test
 from lfsmig.survey.multiplicity import adjusted
-from lfsmig.survey.table_tests import cells_test
 
 FRAME = model_frame(1)
 DESIGN = model_design(FRAME)

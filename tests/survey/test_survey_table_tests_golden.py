@@ -15,8 +15,8 @@ from survey_helpers import panel_expected
 from lfsmig.survey import SurveyDesign
 from lfsmig.survey.change import polynomial
 from lfsmig.survey.inference import wald_test
+from lfsmig.survey.mean_tests import cells_test
 from lfsmig.survey.multiplicity import adjusted
-from lfsmig.survey.table_tests import cells_test
 
 EXPECTED = models_expected()
 STATISTICS = ["F", "Chisq", "Wald", "adjWald"]

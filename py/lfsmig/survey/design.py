@@ -260,7 +260,7 @@ class SurveyDesign:
     def ttest(self, of: str, group: str | None = None, domain: object = None,
               engine: str = "python", **options: Any) -> pd.DataFrame:  # fmt: skip
         """T test of a mean, or of the difference of two groups' means."""
-        from lfsmig.survey.table_tests import ttest
+        from lfsmig.survey.mean_tests import ttest
 
         return ttest(self, of, group, domain=domain, engine=engine, **options)
 

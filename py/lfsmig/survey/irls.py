@@ -3,8 +3,8 @@
 The model matrix is first turned into an orthonormal basis (a QR decomposition over chunks of
 patterns), so that a year counted from 0 or a correlated pair of columns costs no digits; Newton's
 steps, which are Fisher's scoring here, then need only sums over patterns. They end when no
-prediction moves by more than 1e-10 of the largest; convergence is quadratic, so the step after
-would have been lost in rounding. R's `glm` stops at 1e-8 of the deviance, four digits earlier.
+prediction moves by more than 1e-10 of the largest; convergence is quadratic, so a further step
+would be lost in rounding. (R's `glm` stops when the deviance moves by less than 1e-8 of itself.)
 """
 
 from __future__ import annotations
