@@ -15,7 +15,7 @@ from lfsmig.survey.margins import marginal_effects, predictive_margins
 from lfsmig.survey.models import Regression, term_test
 from lfsmig.survey.multiplicity import adjusted
 
-QUICK = settings(max_examples=8, deadline=None)
+QUICK = settings(max_examples=6, deadline=None)
 SEEDS = st.integers(0, 10_000)
 MODELS = [
     ("wage ~ x + group * sex", "gaussian"),
