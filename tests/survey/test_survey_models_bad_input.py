@@ -19,6 +19,7 @@ from lfsmig.survey.change import (
     series_contrasts,
     series_trend,
 )
+from lfsmig.survey.inference import wald_test
 from lfsmig.survey.margins import margin_contrasts, marginal_effects, predictive_margins
 from lfsmig.survey.mean_tests import cells_test
 from lfsmig.survey.models import ratios, term_test
@@ -67,7 +68,14 @@ def test_options() -> None:
     refused("family 'logit' is not known; use one of gaussian", DESIGN.regression, "flag ~ x",
             family="logit")  # fmt: skip
     refused("engine 'stata' is not known", DESIGN.regression, "flag ~ x", engine="stata")
-    refused("level=95 is not between 0 and 1", DESIGN.regression, "flag ~ x", level=95)
+    for level in (95, "wide"):
+        refused(f"level={level!r} is not between 0 and 1", DESIGN.regression, "flag ~ x",
+                level=level)  # fmt: skip
+        refused("is not between 0 and 1", DESIGN.ttest, "x", level=level)
+    for action in (DESIGN.chisq, DESIGN.ttest):
+        refused("engine 'sas' is not known; use one of python, r", action, "flag", "sex",
+                engine="sas")  # fmt: skip
+    refused("engine 'sas' is not known", wald_test, np.ones(1), np.eye(1), 9, engine="sas")
     refused("a list of terms", DESIGN.regression, "flag", "x")
     refused("write response ~ terms", DESIGN.regression, "flag ~ x", ["sex"])
     refused("reference names 'x', which is no category", DESIGN.regression, "flag ~ x",

@@ -28,7 +28,7 @@ import pandas as pd
 
 from lfsmig.errors import EstimationError
 from lfsmig.survey import between_years
-from lfsmig.survey.inference import NO_ERROR, TESTED, tested
+from lfsmig.survey.inference import NO_ERROR, TESTED, check_options, tested
 from lfsmig.survey.multiplicity import adjusted
 from lfsmig.survey.series import Aligned, Series, YearCells, align, on_log_scale
 
@@ -210,12 +210,11 @@ def polynomial(years: Sequence[int], degree: int = 2) -> dict[str, dict[int, flo
 def _by(engine: str, what: str, aligned: Aligned, scale: str) -> Callable:
     if scale not in SCALES:
         raise EstimationError(f"scale {scale!r} is not known; use one of {', '.join(SCALES)}")
+    check_options(engine)
     if engine == "python":
         function = getattr(between_years, what)
         series = on_log_scale(aligned) if scale == "log" else aligned
         return lambda *arguments: function(series, *arguments)
-    if engine != "r":
-        raise EstimationError(f"engine {engine!r} is not known; use python or r")
     from lfsmig.survey import r_change
 
     in_r = getattr(r_change, f"{what}_in_r")

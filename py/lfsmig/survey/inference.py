@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -12,11 +13,20 @@ from lfsmig.errors import EstimationError
 from lfsmig.survey.intervals import t_quantile
 from lfsmig.survey.multiplicity import adjusted
 
+ENGINES = ("python", "r")
 TESTED = ["estimate", "se", "df", "ci_low", "ci_high", "statistic_value", "p"]
 # Beside figures of this size a smaller error is only rounding.
 NO_ERROR = 1e-12
 # An eigenvalue of a covariance matrix this small beside the largest is zero.
 SINGULAR = 1e-12
+
+
+def check_options(engine: str = "python", level: object = 0.95) -> None:
+    """Refuse an engine that there is not, or a confidence level outside 0 to 1."""
+    if engine not in ENGINES:
+        raise EstimationError(f"engine {engine!r} is not known; use one of {', '.join(ENGINES)}")
+    if not (isinstance(level, Real) and 0 < float(level) < 1):
+        raise EstimationError(f"level={level!r} is not between 0 and 1")
 
 
 def tested(
@@ -27,6 +37,7 @@ def tested(
     An estimate without an error has no t; without a degree of freedom there is no interval and
     no p.
     """
+    check_options(level=level)
     estimate, se = np.asarray(estimate, dtype=float), np.asarray(se, dtype=float)
     df = np.broadcast_to(np.asarray(df), estimate.shape)
     t = t_quantile(1 - (1 - level) / 2, df)
@@ -80,6 +91,7 @@ def wald_test(
         One row: chisq (W), statistic_value (F), df_num, df_den, p. Without a degree of freedom
         left, or with fewer independent rows than q, statistic_value and p are NaN.
     """
+    check_options(engine)
     rows = np.eye(len(estimate)) if hypothesis is None else np.atleast_2d(hypothesis)
     if rows.shape[1] != len(estimate):
         raise EstimationError(

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from lfsmig.errors import EstimationError
 from lfsmig.survey.estimate import Estimate
-from lfsmig.survey.inference import TESTED, tested, wald_test
+from lfsmig.survey.inference import TESTED, check_options, tested, wald_test
 from lfsmig.survey.models import regression
 from lfsmig.survey.sandwich import whole_domain_df
 
@@ -33,6 +33,7 @@ def ttest(
     DataFrame
         One row: reference, level (empty without `group`), estimate, se, df, limits, t, p, n.
     """
+    check_options(engine, level)
     mask = design.mask(domain)
     if group is not None:
         if null != 0:
@@ -135,9 +136,7 @@ def _two_groups(
 
         estimate, se, df = mean_test_in_r(design, model.rows, of, group, 0.0)
         values = tested(np.array([estimate]), np.array([se]), df, level)
-    elif engine == "python":
-        values = model.frame.iloc[[1]][TESTED].reset_index(drop=True)
     else:
-        raise EstimationError(f"engine {engine!r} is not known; use python or r")
+        values = model.frame.iloc[[1]][TESTED].reset_index(drop=True)
     keys = pd.DataFrame({"reference": [texts[0]], "level": [texts[1]]})
     return pd.concat([keys, values.assign(n=model.n)], axis=1)

@@ -19,7 +19,7 @@ from scipy import special
 from lfsmig.errors import EstimationError
 from lfsmig.survey.columns import rows_text
 from lfsmig.survey.formula import Formula, Term, parse, term_names, term_text
-from lfsmig.survey.inference import tested
+from lfsmig.survey.inference import check_options, tested
 from lfsmig.survey.irls import FAMILIES, Basis, Family, Sums, basis_of, fit, is_estimable
 from lfsmig.survey.model_matrix import ModelMatrix, model_matrix, observed
 from lfsmig.survey.sandwich import (
@@ -118,12 +118,9 @@ def regression(
         out of range; a term is collinear, has one level or separates the outcome perfectly; or
         there are too few degrees of freedom.
     """
-    if engine not in ("python", "r"):
-        raise EstimationError(f"engine {engine!r} is not known; use python or r")
+    check_options(engine, level)
     if family not in FAMILIES:
         raise EstimationError(f"family {family!r} is not known; use one of {', '.join(FAMILIES)}")
-    if not 0 < level < 1:
-        raise EstimationError(f"level={level!r} is not between 0 and 1")
     read = parse(formula, terms)
     rows = observed(design, read, design.mask(domain))
     response = _response(design, read.response, family, rows)

@@ -12,6 +12,7 @@ from scipy import linalg, special
 
 from lfsmig.errors import EstimationError
 from lfsmig.survey.columns import Levels
+from lfsmig.survey.inference import check_options
 from lfsmig.survey.sandwich import (
     linearised_covariance,
     record_sums,
@@ -65,6 +66,7 @@ def chisq(
     EstimationError
         A column has one level only, or empty cells leave the statistic undefined.
     """
+    check_options(engine)
     wanted = [statistic] if isinstance(statistic, str) else list(statistic)
     for name in wanted:
         if name not in STATISTICS:
@@ -109,8 +111,6 @@ def _one(
         from lfsmig.survey.r_models import table_test_in_r
 
         return table_test_in_r(design, table.rows, table.names, statistic)
-    if engine != "python":
-        raise EstimationError(f"engine {engine!r} is not known; use python or r")
     nu = whole_domain_df(design, table.rows)[1]
     if nu < 1:
         raise EstimationError(
