@@ -17,7 +17,7 @@ import pytest
 from survey_helpers import FIXTURES, needs_r
 
 from lfsmig.survey import SurveyDesign, contrast
-from lfsmig.survey.contrast import CONTRAST_COLUMNS
+from lfsmig.survey.inference import TESTED
 
 FOLDER = FIXTURES / "survey_r"
 EXPECTED: dict[str, Any] = json.loads((FOLDER / "expected.json").read_text(encoding="utf-8"))
@@ -114,7 +114,7 @@ def test_contrasts(name: str, engine: str) -> None:
     table = design.estimate("mean", spec["y"], by=[spec["by"]], engine=engine, covariance=True)
     first, second = table.labels[:2]
     found = contrast(table, {"a - b": {first: 1, second: -1}})
-    assert list(found.columns) == CONTRAST_COLUMNS
+    assert list(found.columns) == ["contrast", *TESTED]
     same(found, expected["difference"])
     assert found["df"][0] == expected["difference"]["df"]
     same(contrast(table, {first: 1, second: -1}, log=True), expected["log_difference"])

@@ -19,16 +19,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import sparse, special
+from scipy import sparse
 
 from lfsmig.errors import EstimationError
 from lfsmig.survey.covariance import combined_covariance, combined_df
 from lfsmig.survey.estimate import ROUNDING, Estimate
-from lfsmig.survey.intervals import t_quantile
+from lfsmig.survey.inference import tested
 
-CONTRAST_COLUMNS = [
-    "contrast", "estimate", "se", "df", "ci_low", "ci_high", "statistic_value", "p",
-]  # fmt: skip
 WHOLE = "all"
 
 Tables = Estimate | Mapping[str, Estimate]
@@ -53,7 +50,7 @@ def covariance(table: Estimate) -> pd.DataFrame:
     """Covariance matrix of the rows of a table, labelled on both sides."""
     size = len(table.frame)
     each = [sparse.eye_array(size, format="csr")]
-    found = _covariance([table], each)
+    found = covariance_of([table], each)
     # A row without sampling error has no covariance either, but for rounding.
     se = table.frame["se"].to_numpy()
     for rows, value in ((se == 0, 0.0), (np.isnan(se), np.nan)):
@@ -106,12 +103,14 @@ def contrast(
     terms = matrix @ sparse.diags_array(np.nan_to_num(value))
     estimate = np.where(unknown, np.nan, terms.sum(axis=1))
     size = abs(terms).max(axis=1).toarray().ravel()
-    parts = _split(weights, held)
-    se = np.sqrt(np.diag(_covariance(held, parts)))
+    se = np.sqrt(np.diag(covariance_of(held, _split(weights, held))))
     se = np.where(unknown | unsure, np.nan, se)
-    df = _df(held, _split(matrix, held))
+    df = df_of(held, _split(matrix, held))
     estimate = np.where(np.abs(estimate) <= ROUNDING * size, 0.0, estimate)
-    return _tested(names, estimate, np.where(se <= ROUNDING * size, 0.0, se), df, level)
+    se = np.where(se <= ROUNDING * size, 0.0, se)
+    frame = tested(estimate, se, df, level, "r" if _in_r(_spreads(held)) else "python")
+    frame.insert(0, "contrast", names)
+    return frame
 
 
 def differences(table: Estimate, reference: Hashable = None) -> dict[str, dict[Hashable, float]]:
@@ -135,17 +134,6 @@ def pairwise(table: Estimate) -> dict[str, dict[Hashable, float]]:
 
 def _text(label: Hashable) -> str:
     return ", ".join(map(str, label)) if isinstance(label, tuple) else str(label)
-
-
-def _tested(
-    names: Sequence[str], estimate: np.ndarray, se: np.ndarray, df: np.ndarray, level: float
-) -> pd.DataFrame:
-    t = t_quantile(1 - (1 - level) / 2, df)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        statistic = np.where(se > 0, estimate / se, np.nan)
-        p = np.where(df > 0, 2 * special.stdtr(np.maximum(df, 1), -np.abs(statistic)), np.nan)
-    values = (names, estimate, se, df, estimate - t * se, estimate + t * se, statistic, p)
-    return pd.DataFrame(dict(zip(CONTRAST_COLUMNS, values, strict=True)))
 
 
 # ---- coefficients ----------------------------------------------------------------------------
@@ -239,7 +227,8 @@ def _in_r(spreads: Sequence[Any]) -> bool:
     return not hasattr(spreads[0], "sums")
 
 
-def _covariance(held: Sequence[Estimate], parts: list[sparse.csr_array]) -> np.ndarray:
+def covariance_of(held: Sequence[Estimate], parts: list[sparse.csr_array]) -> np.ndarray:
+    """Covariance of combinations of rows, with coefficients for each table (`covariance.py`)."""
     spreads = _spreads(held)
     if _in_r(spreads):
         from lfsmig.survey.r_engine import covariance_in_r
@@ -248,7 +237,8 @@ def _covariance(held: Sequence[Estimate], parts: list[sparse.csr_array]) -> np.n
     return combined_covariance(spreads, parts)
 
 
-def _df(held: Sequence[Estimate], parts: list[sparse.csr_array]) -> np.ndarray:
+def df_of(held: Sequence[Estimate], parts: list[sparse.csr_array]) -> np.ndarray:
+    """Degrees of freedom of each combination: those of the cases of all its cells."""
     spreads = _spreads(held)
     if _in_r(spreads):
         from lfsmig.survey.r_engine import df_in_r

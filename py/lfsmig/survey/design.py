@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -23,13 +23,16 @@ from lfsmig.survey.crossing import Cells, Crossing, Rows, cross
 from lfsmig.survey.drawing import Options
 from lfsmig.survey.estimate import Estimate, Request, estimate
 from lfsmig.survey.functionals import Replicated, of_totals, of_weights
+from lfsmig.survey.inference import check_options
 from lfsmig.survey.replicates import Replicates, read_replicates
 from lfsmig.survey.stages import Stage, first_stage, read_fpc, second_stage
 from lfsmig.survey.sums import Sums, sums_of_records
 from lfsmig.survey.variance import stratum_rule
 
+if TYPE_CHECKING:
+    from lfsmig.survey.models import Regression
+
 LONELY_RULES = ("fail", "remove", "certainty", "adjust", "average")
-ENGINES = ("python", "r")
 
 
 class SurveyDesign:
@@ -456,8 +459,7 @@ class SurveyDesign:
         EstimationError
             For an unknown name or option, an item of the wrong kind, or an error of R's.
         """
-        if engine not in ENGINES:
-            raise EstimationError(f"engine {engine!r} is not known; use python or r")
+        check_options(engine)
         request = Request.checked(
             self, statistic, of, over, names_of(by, "by"), self.mask(domain), influence, level, ci,
             quantiles, per, top, covariance,
@@ -529,6 +531,28 @@ class SurveyDesign:
         return self.estimate(
             "quantile", of, None, by, domain, engine, quantiles=levels, **options
         ).frame
+
+    def regression(self, formula: str, terms: Sequence[str] | None = None,
+                   family: str = "gaussian", domain: object = None, engine: str = "python",
+                   **options: Any) -> Regression:  # fmt: skip
+        """Linear, logistic or Poisson regression; `models.regression` tells the options."""
+        from lfsmig.survey.models import regression
+
+        return regression(self, formula, terms, family, domain, engine, **options)
+
+    def chisq(self, rows: str, columns: str, domain: object = None, engine: str = "python",
+              **options: Any) -> pd.DataFrame:  # fmt: skip
+        """Test of association in a two-way table: Rao-Scott (F, Chisq), Wald or adjWald."""
+        from lfsmig.survey.table_tests import chisq
+
+        return chisq(self, rows, columns, domain, engine, **options)
+
+    def ttest(self, of: str, group: str | None = None, domain: object = None,
+              engine: str = "python", **options: Any) -> pd.DataFrame:  # fmt: skip
+        """T test of a mean, or of the difference of two groups' means."""
+        from lfsmig.survey.mean_tests import ttest
+
+        return ttest(self, of, group, domain=domain, engine=engine, **options)
 
 
 def names_of(value: str | Sequence[str] | None, role: str) -> list[str]:

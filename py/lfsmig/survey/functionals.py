@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from lfsmig.errors import EstimationError
+from lfsmig.survey.inference import tested
 from lfsmig.survey.intervals import t_quantile
 from lfsmig.survey.rank import records_df
 from lfsmig.survey.replicates import Replicates, deviations, replicate_totals
@@ -109,8 +110,6 @@ def difference(later: Replicated, earlier: Replicated, level: float = 0.95) -> p
 
     Returns name, estimate, se, df (the smaller), ci_low, ci_high, statistic_value (t) and p.
     """
-    from scipy import special
-
     if later.names != earlier.names:
         raise EstimationError(
             f"the statistics differ: {', '.join(later.names)} and {', '.join(earlier.names)}"
@@ -118,17 +117,9 @@ def difference(later: Replicated, earlier: Replicated, level: float = 0.95) -> p
     value = later.value - earlier.value
     variance = np.diag(later.covariance) + np.diag(earlier.covariance)
     se = np.sqrt(np.maximum(variance - 2 * np.diag(covariance(later, earlier)), 0.0))
-    df = np.full(len(value), min(later.df, earlier.df))
-    half = t_quantile((1 + level) / 2, df) * se
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.where(se > 0, value / se, np.nan)
-    return pd.DataFrame(
-        {
-            "name": later.names, "estimate": value, "se": se, "df": df, "ci_low": value - half,
-            "ci_high": value + half, "statistic_value": t,
-            "p": 2 * special.stdtr(df, -np.abs(t)),
-        }
-    )  # fmt: skip
+    frame = tested(value, se, min(later.df, earlier.df), level)
+    frame.insert(0, "name", later.names)
+    return frame
 
 
 def of_totals(

@@ -127,7 +127,7 @@ def _control(control: Control) -> Any:
 
 def totals_in_r(design: SurveyDesign, request: Request) -> tuple[np.ndarray, np.ndarray]:
     """Totals of a table with the full weights (cells) and in every replicate (by cells)."""
-    held = _held(design)
+    held = held_in_r(design)
     of = r.null() if request.of is None else held.number(design, request.of)
     by = r.listed([held.category(design, name) for name in request.by])
     domain = r.null() if request.mask is None else r.logicals(request.mask)
@@ -136,17 +136,17 @@ def totals_in_r(design: SurveyDesign, request: Request) -> tuple[np.ndarray, np.
     return total, r.array(found["replicates"]).reshape(len(total), -1).T
 
 
-def _held(design: SurveyDesign) -> RDesign:
+def held_in_r(design: SurveyDesign) -> RDesign:
+    """Return what R has of a design, made at first use, with the design's lonely-PSU rule on."""
     if design._r_handle is None:
         design._r_handle = RDesign(design)
-    held: RDesign = design._r_handle
-    return held
+    r.call("use_lonely_rule", r.text(design.lonely_psu))
+    return design._r_handle
 
 
 def estimate_in_r(design: SurveyDesign, request: Request) -> Estimate:
     """Estimate a table with R's `survey`."""
-    held = _held(design)
-    r.call("use_lonely_rule", r.text(design.lonely_psu))
+    held = held_in_r(design)
     of = over = r.null()
     if request.of is not None:
         column = held.category if request.statistic == "share" else held.number

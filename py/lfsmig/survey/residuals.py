@@ -9,7 +9,7 @@ have a residual, because its persons are in control groups that the cell's cases
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -20,12 +20,15 @@ from lfsmig.survey.calibration import Calibration
 from lfsmig.survey.crossing import Crossing
 from lfsmig.survey.grouping import Response, by_unit, grouped
 from lfsmig.survey.replicates import BLOCK_VALUES
+from lfsmig.survey.stages import Stage
 
 if TYPE_CHECKING:
     from lfsmig.survey.design import SurveyDesign
 
 # Sparse after post-stratification, whose groups have few cells; dense otherwise.
 Matrix: TypeAlias = Any
+# Code of every record and number of codes -> sums of items over the codes, codes x items.
+SumsOver = Callable[[np.ndarray, int], Matrix]
 # Rounds over the margins in the variance of R's `rake`.
 R_RAKE_ROUNDS = 10
 # Eigenvalues below this part of the largest are those of dependent margins.
@@ -73,41 +76,53 @@ def residuals(
     own, controls = [], []
     for number, stage in enumerate(design.stages):
         pairs = crossing.stages[number]
-        n_units = len(stage.stratum_of_unit)
         z = pairs.of_finest(scores)
+        n_units = len(stage.stratum_of_unit)
         own.append(by_unit(pairs.unit, pairs.cell, z, n_units, crossing.n_cells).tocsc())
-        controls.append(_unit_sums(calibration, number, stage.unit, n_units))
-    return Residuals(own, controls, _regression(calibration, crossing, response))
+        controls.append(control_sums(calibration, number, stage))
+
+    def sums(code: np.ndarray, n_codes: int) -> Matrix:
+        pairs = grouped(crossing, code, n_codes)
+        return by_unit(pairs.unit, pairs.cell, response.scores(pairs), n_codes, crossing.n_cells)
+
+    return Residuals(own, controls, regression(calibration, sums))
 
 
-def _unit_sums(
-    calibration: Calibration, number: int, unit: np.ndarray, n_units: int
-) -> sparse.csr_array:
-    """Units x controls: sum of weights times controls, worked out once."""
+def control_sums(calibration: Calibration, number: int, stage: Stage) -> sparse.csr_array:
+    """Units of a stage x controls: sum of weights times controls, worked out once."""
     if ("units", number) not in calibration.held:
-        shape = (n_units, calibration.x.shape[0])
-        place = (unit, calibration.profile)
+        shape = (len(stage.stratum_of_unit), calibration.x.shape[0])
+        place = (stage.unit, calibration.profile)
         sizes = sparse.coo_array((calibration.weights, place), shape=shape).tocsr()
         calibration.held["units", number] = (sizes @ calibration.x).tocsr()
     return calibration.held["units", number]
 
 
-def _regression(calibration: Calibration, crossing: Crossing, response: Response) -> Matrix:
-    """Coefficients of every cell's and category's item: controls x (cells x categories)."""
+def regression(calibration: Calibration, sums: SumsOver) -> Matrix:
+    """Coefficients of linearised items: controls x items.
+
+    `sums` gives the sums of the items (codes x items) over a code of every record.
+    """
     if calibration.unweighted:
-        return _unweighted_regression(calibration, crossing, response)
-    pairs = grouped(crossing, calibration.profile, calibration.x.shape[0])
-    sums = response.scores(pairs)
+        return _unweighted_regression(calibration, sums)
     # u / w times d is u over the factor of the weights.
-    factor = calibration.g[pairs.unit]
-    sums = np.divide(sums, factor[:, None], out=np.zeros_like(sums), where=factor[:, None] != 0)
-    laid = by_unit(pairs.unit, pairs.cell, sums, calibration.x.shape[0], crossing.n_cells)
+    laid = _divided(sums(calibration.profile, calibration.x.shape[0]), calibration.g)
     moments = calibration.x.T @ laid
     if calibration.method == "poststratified":
         size = np.bincount(calibration.profile, calibration.base, calibration.x.shape[0])
-        inverse = np.divide(1.0, size, out=np.zeros_like(size), where=size > 0)
-        return (sparse.diags_array(inverse) @ moments).tocsr()
-    return _inverse(calibration) @ moments.toarray()
+        return _divided(moments, size)
+    return _inverse(calibration) @ _dense(moments)
+
+
+def _divided(sums: Matrix, by: np.ndarray) -> Matrix:
+    """Rows over a number each; 0 where that is 0."""
+    inverse = np.divide(1.0, by, out=np.zeros(len(by)), where=by != 0)
+    found = sparse.diags_array(inverse) @ sums
+    return found.tocsr() if sparse.issparse(found) else found
+
+
+def _dense(values: Matrix) -> np.ndarray:
+    return values.toarray() if sparse.issparse(values) else values
 
 
 def _inverse(calibration: Calibration) -> np.ndarray:
@@ -123,18 +138,12 @@ def _inverse(calibration: Calibration) -> np.ndarray:
     return calibration.held["inverse"]
 
 
-def _unweighted_regression(
-    calibration: Calibration, crossing: Crossing, response: Response
-) -> np.ndarray:
+def _unweighted_regression(calibration: Calibration, sums: SumsOver) -> np.ndarray:
     """Coefficients as R's `rake` takes them: ten rounds of unweighted means over the margins."""
     margins = _all_levels(calibration)
     n = len(calibration.weights)
-    pairs = grouped(crossing, np.arange(n), n)
-    own = by_unit(pairs.unit, pairs.cell, response.scores(pairs), n, crossing.n_cells)
-    weight = calibration.weights
-    inverse = np.divide(1.0, weight, out=np.zeros(n), where=weight > 0)
-    items = (sparse.diags_array(inverse) @ own).tocsr()
-    moments = [(margin.T @ items).toarray() for margin in margins]
+    items = _divided(sums(np.arange(n), n), calibration.weights)
+    moments = [_dense(margin.T @ items) for margin in margins]
     counts = [[(left.T @ right).toarray() for right in margins] for left in margins]
     slopes = [np.zeros_like(moment) for moment in moments]
     for _ in range(R_RAKE_ROUNDS):

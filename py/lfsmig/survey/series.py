@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -74,6 +74,27 @@ def align(cells: Series) -> Aligned:
         years, keys, values["estimate"], values["se"], values["df"], groups, influence, present,
         psus,
     )  # fmt: skip
+
+
+def on_log_scale(aligned: Aligned) -> Aligned:
+    """Logarithms of the estimates: SEs and PSU sums are divided by the estimate.
+
+    An estimate that is not positive has no logarithm and counts as missing.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inverse = np.where(aligned.estimate > 0, 1 / aligned.estimate, np.nan)
+        estimate = np.where(aligned.estimate > 0, np.log(aligned.estimate), np.nan)
+    influence = [
+        None if matrix is None else _scaled(matrix, scale)
+        for matrix, scale in zip(aligned.influence, np.nan_to_num(inverse), strict=True)
+    ]
+    return replace(aligned, estimate=estimate, se=aligned.se * inverse, influence=influence)
+
+
+def _scaled(matrix: sparse.csr_array, scale: np.ndarray) -> sparse.csr_array:
+    """Rows times a number each; stored zeros stay, because they tell which PSUs have cases."""
+    data = matrix.data * np.repeat(scale, np.diff(matrix.indptr))
+    return sparse.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def _key_names(listed: list[YearCells]) -> list[str]:

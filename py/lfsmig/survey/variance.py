@@ -111,7 +111,7 @@ def linearised_variance(
     by_group, usable = _group_variance(design, 0, pairs, pairs.of_finest(scores), counted)
     strata = pairs.by_cell(np.ones(len(usable)))
     usable_strata = pairs.by_cell(usable.astype(float))
-    found = pairs.by_cell(by_group) * _borrowed(strata, usable_strata)[:, None]
+    found = pairs.by_cell(by_group) * borrowed(strata, usable_strata)[:, None]
     if len(crossing.stages) == 2:
         found = found + _within(design, crossing.stages[1], scores, counted)
     variance = np.full((crossing.n_cells, found.shape[1]), np.nan)
@@ -120,7 +120,7 @@ def linearised_variance(
     return variance
 
 
-def _borrowed(strata: np.ndarray, usable: np.ndarray) -> np.ndarray:
+def borrowed(strata: np.ndarray, usable: np.ndarray) -> np.ndarray:
     """What the lonely strata borrow: all strata over those with a variance of their own."""
     with np.errstate(divide="ignore", invalid="ignore"):
         # With every stratum lonely there is no mean to give them: not estimable (R: NaN).
@@ -184,7 +184,7 @@ def residual_variance(design: SurveyDesign, found: Residuals) -> np.ndarray:
     rules = [_usable_rule(design, number) for number in range(len(design.stages))]
     average = design.lonely_psu == "average"
     lonely = rules[0].refused & average
-    spread = _borrowed(np.array([len(lonely)]), np.array([(~lonely).sum()]))[0]
+    spread = borrowed(np.array([len(lonely)]), np.array([(~lonely).sum()]))[0]
     factors = [rules[0].factor * spread]
     if len(rules) == 2:
         within = rules[1].factor * first.share[first.stratum_of_unit]
