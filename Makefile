@@ -1,6 +1,7 @@
-# `make help` lists the targets. Variables: YEARS, SCALE, PYTHON, SETUP_R=no (no R on this machine).
+# `make help` lists the targets. Variables: YEARS, SCALE, PYTHON, SETUP_R=no (no R on this machine),
+# BENCH (sections and options of the benchmark, such as BENCH='engines --clock cpu').
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests sample run report test test-all lint bench lock clean
+.PHONY: help setup setup-tests sample run report test test-all lint bench bench-parquet lock clean
 
 SCALE ?= 1
 
@@ -32,8 +33,11 @@ lint: ## format, lint and types
 	.venv/bin/ruff check py tests
 	.venv/bin/mypy
 
-bench: setup ## times and memory of the main job, and ratios against R survey on the same work
-	.venv/bin/python tools/bench.py
+bench: setup ## times, memory and ratios against R survey on the same work (some minutes)
+	.venv/bin/python tools/bench $(BENCH)
+
+bench-parquet: setup ## 66 million records from Parquet by DuckDB (minutes, 1 GB of disk)
+	.venv/bin/python tools/bench parquet
 
 lock: ## requirements.lock anew from pyproject.toml (needs the tool uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

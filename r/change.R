@@ -3,15 +3,17 @@
 # A series is a list with one element per year, in order:
 #   year, link      years with the same link (not NA) have comparable PSU codes
 #   estimate, se, df                one value per row of the table (NaN where there is none)
-#   influence       list(row, psu, value): PSU sums of the linearised item, `psu` counting the
-#                   rows of `psus`; one entry for every PSU with a case of the row. Or NULL.
+#   influence       list(row, psu, value, case): PSU sums of the linearised item, `psu` counting
+#                   the rows of `psus`. `case` tells whether the row has a case in the PSU; without
+#                   it every entry has one. Or NULL.
 #   psus            list(stratum, psu, scale, centred): every PSU of the year
 # estimate_table(influence = TRUE) gives the influence.
 
 rows_at_once <- 200
 
 # Apply a function to a series a block of rows at a time: the matrices of PSUs x rows stay small.
-in_blocks <- function(series, f) {
+# `logged`: on the logarithms of the estimates.
+in_blocks <- function(series, logged, f, ...) {
   n_rows <- length(series[[1]]$estimate)
   block <- factor((seq_len(n_rows) - 1) %/% rows_at_once)
   entries <- lapply(series, function(year) {
@@ -19,7 +21,10 @@ in_blocks <- function(series, f) {
   })
   parts <- lapply(levels(block), function(name) {
     rows <- which(block == name)
-    f(lapply(seq_along(series), function(i) year_rows(series[[i]], rows, entries[[i]][[name]])))
+    part <- lapply(seq_along(series), function(i) {
+      year_rows(series[[i]], rows, entries[[i]][[name]], logged)
+    })
+    f(part, ...)
   })
   columns <- names(parts[[1]])
   joined <- lapply(columns, function(name) {
@@ -30,7 +35,7 @@ in_blocks <- function(series, f) {
 }
 
 # Some rows of a year, with the scores of its PSUs and where they have cases (PSUs x rows).
-year_rows <- function(year, rows, entries) {
+year_rows <- function(year, rows, entries, logged) {
   part <- list(
     year = year$year, link = year$link, estimate = year$estimate[rows], se = year$se[rows],
     df = year$df[rows]
@@ -40,10 +45,21 @@ year_rows <- function(year, rows, entries) {
     sums <- matrix(0, length(year$psus$psu), length(rows))
     sums[at] <- year$influence$value[entries]
     part$present <- matrix(FALSE, nrow(sums), ncol(sums))
-    part$present[at] <- TRUE
+    part$present[at] <- if (is.null(year$influence$case)) TRUE else year$influence$case[entries]
     part$stratum <- as.character(year$psus$stratum)
     part$psu <- paste(year$psus$stratum, year$psus$psu, sep = "\r")
     part$scores <- psu_scores(sums, year$psus)
+  }
+  if (logged) on_log_scale(part) else part
+}
+
+# An estimate that is not positive has no logarithm and counts as missing.
+on_log_scale <- function(part) {
+  value <- ifelse(!is.na(part$estimate) & part$estimate > 0, part$estimate, NaN)
+  part$estimate <- log(value)
+  part$se <- part$se / value
+  if (!is.null(part$scores)) {
+    part$scores <- sweep(part$scores, 2, ifelse(is.nan(value), Inf, value), "/")
   }
   part
 }
@@ -101,11 +117,15 @@ union_df <- function(group) {
   ifelse(n_psu > 0, n_psu - n_strata, summed_df(group))
 }
 
-# Change from each year to the next: matrices with a row per table row, a column per pair.
-series_change <- function(series) in_blocks(series, change_of_rows)
+# Change between the years of each pair (positions, from and to in turn; each year and the next one
+# if none are named): matrices with a row per table row, a column per pair.
+series_change <- function(series, pairs = NULL, logged = FALSE) {
+  if (is.null(pairs)) pairs <- rbind(seq_len(length(series) - 1), seq_len(length(series) - 1) + 1)
+  in_blocks(series, logged, change_of_rows, matrix(pairs, ncol = 2, byrow = TRUE))
+}
 
-change_of_rows <- function(series) {
-  pairs <- lapply(seq_len(length(series) - 1), function(i) series[c(i, i + 1)])
+change_of_rows <- function(series, places) {
+  pairs <- lapply(seq_len(nrow(places)), function(i) series[places[i, ]])
   per_pair <- function(f) {
     matrix(vapply(pairs, f, numeric(length(series[[1]]$estimate))), ncol = length(pairs))
   }
@@ -145,11 +165,10 @@ series_covariance <- function(series) {
 }
 
 # Plain mean of the years' estimates, each year with the same weight.
-series_average <- function(series) in_blocks(series, average_of_rows)
+series_average <- function(series, logged = FALSE) in_blocks(series, logged, average_of_rows)
 
 average_of_rows <- function(series) {
-  estimate <- vapply(series, `[[`, numeric(length(series[[1]]$estimate)), "estimate")
-  estimate <- matrix(estimate, ncol = length(series))
+  estimate <- yearly(series, "estimate")
   covariance <- series_covariance(series)
   variance <- apply(covariance, 1, sum) / length(series)^2
   list(
@@ -158,27 +177,101 @@ average_of_rows <- function(series) {
   )
 }
 
+# Contrasts over years: `weights` holds one coefficient per year, contrast after contrast. Matrices
+# with a row per table row, a column per contrast; NaN where a year that is needed is missing.
+series_contrasts <- function(series, weights, logged = FALSE) {
+  in_blocks(series, logged, contrasts_of_rows, matrix(weights, ncol = length(series), byrow = TRUE))
+}
+
+contrasts_of_rows <- function(series, weights) {
+  estimate <- yearly(series, "estimate")
+  covariance <- series_covariance(series)
+  per_contrast <- function(f) {
+    matrix(vapply(seq_len(nrow(weights)), f, numeric(nrow(estimate))), ncol = nrow(weights))
+  }
+  list(
+    estimate = per_contrast(function(i) {
+      used <- which(weights[i, ] != 0)
+      parts <- sweep(estimate[, used, drop = FALSE], 2, weights[i, used], "*")
+      value <- rowSums(parts)
+      value[which(abs(value) <= 1e-12 * apply(abs(parts), 1, max))] <- 0
+      value
+    }),
+    se = per_contrast(function(i) contrast_se(covariance, weights[i, ])),
+    df = per_contrast(function(i) shared_df(series[weights[i, ] != 0]))
+  )
+}
+
+contrast_se <- function(covariance, weights) {
+  used <- which(weights != 0)
+  c <- weights[used]
+  apply(covariance[, used, used, drop = FALSE], 1, function(v) {
+    v <- matrix(v, length(used))
+    variance <- sum(outer(c, c) * v)
+    if (!is.na(variance) && variance <= 1e-12 * sum(c^2 * diag(v))) 0 else sqrt(variance)
+  })
+}
+
+# Wald test that all years of a row are equal, over the years with an estimate (wald_test is in
+# tests.R).
+series_equality <- function(series, logged = FALSE) in_blocks(series, logged, equality_of_rows)
+
+equality_of_rows <- function(series) {
+  estimate <- yearly(series, "estimate")
+  covariance <- series_covariance(series)
+  n_rows <- nrow(estimate)
+  result <- list(
+    chisq = rep(NaN, n_rows), statistic = rep(NaN, n_rows), p = rep(NaN, n_rows),
+    count = rep(0, n_rows), df = rep(0, n_rows)
+  )
+  for (group in known_years(series, estimate)) {
+    used <- group$years
+    if (length(used) < 2) next
+    steps <- diff(diag(length(used)))
+    result$df[group$rows] <- shared_df(series[used])[group$rows]
+    result$count[group$rows] <- length(used) - 1
+    for (row in group$rows) {
+      found <- wald_test(
+        estimate[row, used], covariance[row, used, used], result$df[row], t(steps)
+      )
+      for (name in names(found)) result[[name]][row] <- found[[name]]
+    }
+  }
+  result
+}
+
+yearly <- function(series, name) {
+  values <- vapply(series, `[[`, numeric(length(series[[1]]$estimate)), name)
+  matrix(values, ncol = length(series))
+}
+
+# Rows that have their estimates in the same years, with these years.
+known_years <- function(series, estimate) {
+  known <- !is.na(estimate) & !is.na(yearly(series, "se"))
+  patterns <- apply(known, 1, function(k) paste(which(k), collapse = " "))
+  lapply(unique(patterns), function(pattern) {
+    years <- as.integer(strsplit(pattern, " ")[[1]])
+    list(years = years, rows = which(patterns == pattern))
+  })
+}
+
 # Slope per year by generalised least squares over the years with an estimate.
-series_trend <- function(series) in_blocks(series, trend_of_rows)
+series_trend <- function(series, logged = FALSE) in_blocks(series, logged, trend_of_rows)
 
 trend_of_rows <- function(series) {
   years <- vapply(series, `[[`, numeric(1), "year")
-  estimate <- vapply(series, `[[`, numeric(length(series[[1]]$estimate)), "estimate")
-  estimate <- matrix(estimate, ncol = length(series))
+  estimate <- yearly(series, "estimate")
   covariance <- series_covariance(series)
   n_rows <- nrow(estimate)
   result <- list(
     slope = rep(NaN, n_rows), se = rep(NaN, n_rows), df = rep(0, n_rows),
     lack_of_fit_p = rep(NaN, n_rows)
   )
-  known <- !is.na(estimate) & !is.na(vapply(series, `[[`, numeric(n_rows), "se"))
-  patterns <- apply(known, 1, function(k) paste(which(k), collapse = " "))
-  for (pattern in unique(patterns)) {
-    used <- as.integer(strsplit(pattern, " ")[[1]])
-    rows <- which(patterns == pattern)
+  for (group in known_years(series, estimate)) {
+    used <- group$years
     if (length(used) < 3) next
-    result$df[rows] <- shared_df(series[used])[rows]
-    for (row in rows) {
+    result$df[group$rows] <- shared_df(series[used])[group$rows]
+    for (row in group$rows) {
       line <- gls_line(years[used], estimate[row, used], covariance[row, used, used])
       for (name in names(line)) result[[name]][row] <- line[[name]]
     }
@@ -201,4 +294,18 @@ gls_line <- function(years, estimate, covariance) {
     slope = beta[2], se = sqrt(normal[2, 2]),
     lack_of_fit_p = pchisq(max(misfit, 0), length(years) - 2, lower.tail = FALSE)
   )
+}
+
+# Limits, t and p of changes, contrasts, averages or slopes (`tested` is in tests.R). Beside figures
+# of the size `size` a tiny error is rounding. `logged`: they are differences of logarithms, tested
+# as such and given back in per cent, the SE by the delta method.
+series_tested <- function(estimate, se, df, size, level, logged = FALSE) {
+  se[which(se < 1e-12 * size)] <- 0
+  found <- c(list(estimate = estimate, se = se, df = df), tested(estimate, se, df, level))
+  if (logged) {
+    found$se <- 100 * exp(estimate) * se
+    on_the_scale <- c("estimate", "ci_low", "ci_high")
+    found[on_the_scale] <- lapply(found[on_the_scale], function(values) 100 * expm1(values))
+  }
+  found
 }

@@ -35,15 +35,8 @@ stage_frame <- function(columns, name) {
   as.data.frame(columns)
 }
 
-# Design with replicate weights: `scale`, `rscales` and `mse` as in svrepdesign; the weights are
-# full replicate weights (sampling weight included), one replicate after the other.
-replicate_design <- function(weight, repweights, scale, rscales, mse, psu) {
-  repweights <- matrix(repweights, nrow = length(weight))
-  suppressWarnings(svrepdesign(
-    data = data.frame(row = seq_along(weight), psu = psu), weights = weight, repweights = repweights,
-    type = "other", scale = scale, rscales = rscales, combined.weights = TRUE, mse = mse
-  ))
-}
+# Weight of each record, calibrated where the design is.
+sampling_weights <- function(design) as.vector(weights(design, "sampling"))
 
 # Rows of the full data that a (subset) design holds.
 design_rows <- function(design) design$variables$row

@@ -1,20 +1,28 @@
-# One table of estimates by R's `survey`: mean, total, share, ratio or quantile of an item in the
-# cells of crossed columns, for a domain of a design (see design.R).
+# One table of estimates by R's `survey`: mean, total, share, ratio, rate, quantile, Gini coefficient
+# or top share of an item in the cells of crossed columns, for a domain of a design (see design.R).
 #
 # Rows come out for every crossing of the levels of `by`, in the order of the levels (the first
 # column slowest), and for every category of a share. A crossing without a case has n = 0, NaN.
 
 # design:  from stratified_design() or replicate_design(), or a restriction of one
 # of:      item: numeric (NA = missing); a factor for a share; NULL counts persons in a total
-# over:    denominator of a ratio
+# over:    denominator of a ratio, or of a rate that is not a mean of 0 and 1
 # by:      list of factors
 # domain:  TRUE/FALSE, or NULL for all
+# per:     what a rate or ratio is multiplied by, such as 100 or 1000
+# top:     fraction of the population whose part of the total is a top share
 # Columns hold one value per record of the full data, whatever the design is restricted to.
+# `influence` gives sums of the linearised item by PSU, `covariance` what contrasts need.
 estimate_table <- function(design, statistic, of = NULL, over = NULL, by = list(), domain = NULL,
-                           level = 0.95, ci = NULL, quantiles = 0.5, influence = FALSE) {
+                           level = 0.95, ci = NULL, quantiles = 0.5, influence = FALSE,
+                           per = 1, top = 0.1, covariance = FALSE) {
   signed <- is.numeric(of) && any(of < 0, na.rm = TRUE)
-  if (is.null(ci)) ci <- default_method(statistic, signed)
-  design <- restrict(design, observed(design, c(list(of, over, domain), by), domain))
+  if (is.null(ci)) ci <- default_method(statistic, signed, over)
+  kept <- observed(design, c(list(of, over, domain), by), domain)
+  check_item(statistic, of[design_rows(design)[kept]], over)
+  design <- restrict(design, kept)
+  options <- list(level = level, quantiles = quantiles, top = top, per = per,
+    influence = influence, covariance = covariance)
   rows <- design_rows(design)
   cells <- crossed_cells(by, rows)
   n_columns <- switch(statistic, share = max(nlevels(of), 1L), quantile = length(quantiles), 1L)
@@ -23,11 +31,21 @@ estimate_table <- function(design, statistic, of = NULL, over = NULL, by = list(
   counted <- sort(unique(cells[as.vector(weights(design, "sampling")) != 0]))
   if (length(counted) > 0) {
     items$cell <- factor(cells, levels = counted)
-    design <- attach_items(design, items)
-    found <- estimate_cells(design, statistic, length(by) > 0, level, quantiles, influence)
+    design <- attach_items(design, filled_outside(items, design))
+    found <- estimate_cells(design, statistic, length(by) > 0, options)
     result <- fill_table(result, counted, found, statistic)
   }
-  finish_table(result, statistic, ci, level)
+  finish_table(result, statistic, ci, options)
+}
+
+# Items that a rate, a Gini coefficient or a top share cannot be made of.
+check_item <- function(statistic, of, over) {
+  if (statistic == "rate" && is.null(over) && any(!of %in% c(0, 1))) {
+    stop("a rate without a denominator needs an item of 0 and 1")
+  }
+  if (statistic %in% c("gini", "top_share") && any(of < 0)) {
+    stop("a ", statistic, " needs an item that is never negative")
+  }
 }
 
 # Records of the domain with every item observed: one with a missing item leaves the domain, not
@@ -56,20 +74,31 @@ table_items <- function(design, statistic, of, over, rows) {
     # A factor with one level has no contrasts: its share is the mean of ones.
     if (nlevels(of) < 2) item <- rep(1, length(rows))
   }
-  items <- list(item = item)
+  items <- list(item = item, row = rows)
   if (!is.null(over)) items$over <- over[rows]
   # A replicate design has no clusters of its own; it carries the PSU as a column.
   items$psu <- design$variables$psu
   items
 }
 
+# A calibrated design keeps the records outside a domain, with a weight of zero: their residuals
+# count. Their items do not, but a missing one would spread.
+filled_outside <- function(items, design) {
+  outside <- as.vector(weights(design, "sampling")) == 0
+  for (name in c("item", "over")) {
+    gone <- outside & is.na(items[[name]])
+    if (any(gone)) items[[name]][gone] <- if (is.factor(items[[name]])) levels(items[[name]])[1] else 0
+  }
+  items
+}
+
 # Estimate every cell that has a case: survey's svyby over the cells, or one call without cells.
-estimate_cells <- function(design, statistic, crossed, level, quantiles, influence) {
+estimate_cells <- function(design, statistic, crossed, options) {
   notes <- new.env()
   notes$cells <- list()
   one_cell <- function(formula, design, ...) {
-    found <- estimate_cell(formula, design, statistic, level, quantiles, influence)
-    cell <- cell_bases(design, statistic, found)
+    found <- estimate_cell(formula, design, statistic, options)
+    cell <- cell_bases(design, statistic, found, options)
     notes$cells[[length(notes$cells) + 1]] <- cell
     cell$estimate
   }
@@ -81,18 +110,28 @@ estimate_cells <- function(design, statistic, crossed, level, quantiles, influen
   notes$cells
 }
 
-# The estimators themselves: plain calls of the survey package.
-estimate_cell <- function(formula, design, statistic, level, quantiles, influence) {
+# The estimators themselves: plain calls of the survey package. With `scores` a linearised design
+# gives the influence functions, a replicate design the estimate under each replicate.
+estimate_cell <- function(formula, design, statistic, options) {
+  scores <- isTRUE(options$influence) || isTRUE(options$covariance)
   replicated <- inherits(design, "svyrep.design")
+  with_scores <- function(estimator, ...) {
+    if (replicated) {
+      estimator(formula, ..., design = design, return.replicates = scores)
+    } else {
+      estimator(formula, ..., design = design, influence = scores)
+    }
+  }
+  is_ratio <- !is.null(design$variables$over)
   switch(statistic,
     mean = ,
-    share = if (replicated) svymean(formula, design) else
-      svymean(formula, design, influence = influence),
-    total = if (replicated) svytotal(formula, design) else
-      svytotal(formula, design, influence = influence),
-    ratio = if (replicated) svyratio(formula, ~over, design) else
-      svyratio(formula, ~over, design, influence = influence),
-    quantile = quantile_limits(formula, design, quantiles, level),
+    share = with_scores(svymean),
+    total = with_scores(svytotal),
+    rate = if (is_ratio) with_scores(svyratio, ~over) else with_scores(svymean),
+    ratio = with_scores(svyratio, ~over),
+    gini = inequality(design, gini_of),
+    top_share = inequality(design, top_share_of, top = options$top),
+    quantile = quantile_limits(formula, design, options$quantiles, options$level),
     stop("statistic '", statistic, "' is not known")
   )
 }
@@ -124,6 +163,9 @@ quantile_limits <- function(formula, design, quantiles, level) {
 # same but for one case: below the first step it returns the second smallest value (PARITY.md).
 inverse_distribution <- function(x, w, p) {
   positive <- w > 0
+  if (!any(positive)) {
+    return(NaN)
+  }
   order_of_x <- order(x[positive])
   x <- x[positive][order_of_x]
   reached <- cumsum(w[positive][order_of_x]) >= (p - 1e-10) * sum(w)
@@ -131,7 +173,7 @@ inverse_distribution <- function(x, w, p) {
 }
 
 # What a cell stands on, and its estimate as plain vectors.
-cell_bases <- function(design, statistic, found) {
+cell_bases <- function(design, statistic, found, options) {
   weight <- as.vector(weights(design, "sampling"))
   cases <- weight != 0
   item <- design$variables$item
@@ -139,24 +181,48 @@ cell_bases <- function(design, statistic, found) {
   cell <- list(
     n = sum(cases), df = degf(design), n_psu = length(unique(psu[cases])),
     cases = numerator_cases(statistic, item, cases),
-    srs = srs_variance(statistic, item, weight, found)
+    srs = srs_variance(statistic, item, weight, found, !is.null(design$variables$over))
   )
   if (statistic == "quantile") {
     return(c(cell, list(
       estimate = found$value, se = found$se, low = found$low, high = found$high
     )))
   }
-  scores <- attr(found, "influence")
-  if (!is.null(scores)) {
-    cell$influence <- rowsum(as.matrix(scores)[cases, , drop = FALSE], psu[cases])
+  if (options$influence) cell$influence <- cell_influence(design, found, psu, cases)
+  if (options$covariance) {
+    scores <- attr(found, "influence")
+    cell$rows <- design$variables$row
+    cell$weighted <- cases
+    cell$scores <- if (is.null(scores)) as.matrix(found$replicates) else as.matrix(scores)
   }
   c(cell, list(estimate = as.vector(coef(found)), se = as.vector(SE(found))))
+}
+
+# PSU sums of the linearised item, for every PSU with a case; where weights are calibrated for
+# every PSU, `case` telling which have one. With replicate weights the deviation of each replicate.
+cell_influence <- function(design, found, psu, cases) {
+  scores <- attr(found, "influence")
+  if (is.list(found) && !is.null(found$replicates)) {
+    sums <- replicate_deviations(found$replicates, as.vector(coef(found)), design)
+    rownames(sums) <- seq_len(nrow(sums))
+    sums <- sums[complete.cases(sums), , drop = FALSE]
+    return(list(sums = sums, case = rep(TRUE, nrow(sums))))
+  }
+  if (is.null(scores)) {
+    return(NULL)
+  }
+  if (is.null(design$postStrata)) {
+    sums <- rowsum(as.matrix(scores)[cases, , drop = FALSE], psu[cases])
+    return(list(sums = sums, case = rep(TRUE, nrow(sums))))
+  }
+  sums <- rowsum(calibrated_scores(scores, design), psu)
+  list(sums = sums, case = rownames(sums) %in% psu[cases])
 }
 
 numerator_cases <- function(statistic, item, cases) {
   if (is.factor(item)) {
     tabulate(item[cases], nlevels(item))
-  } else if (statistic %in% c("mean", "quantile", "share")) {
+  } else if (statistic %in% c("mean", "quantile", "share", "gini", "top_share")) {
     sum(cases)
   } else {
     sum(cases & item != 0)
@@ -166,10 +232,10 @@ numerator_cases <- function(statistic, item, cases) {
 # Variance under simple random sampling, for R's design effect (svymean(deff = TRUE)); written
 # out because svyvar would estimate the variance of that variance too, for each pair of
 # categories. NaN for a constant item and where the weights sum to less than the sample.
-srs_variance <- function(statistic, item, weight, found) {
+srs_variance <- function(statistic, item, weight, found, is_ratio) {
   n <- sum(weight != 0)
   population <- sum(weight)
-  if (!statistic %in% c("mean", "share", "total") || n < 2 || population < n) {
+  if (!statistic %in% c("mean", "share", "total", "rate") || is_ratio || n < 2 || population < n) {
     return(NaN)
   }
   if (statistic == "share") {
@@ -189,8 +255,9 @@ empty_table <- function(n_cells, n_columns) {
   blank <- matrix(NaN, n_columns, n_cells)
   none <- rep(0L, n_cells)
   list(
-    estimate = blank, se = blank, srs = blank, low = blank, high = blank, cases = matrix(0, n_columns, n_cells),
-    n = none, df = none, n_psu = none, influence = list()
+    estimate = blank, se = blank, srs = blank, low = blank, high = blank,
+    cases = matrix(0, n_columns, n_cells), n = none, df = none, n_psu = none, influence = list(),
+    scores = list()
   )
 }
 
@@ -208,14 +275,19 @@ fill_table <- function(result, counted, found, statistic) {
       result$high[, cell] <- from$high
     }
     if (!is.null(from$influence)) {
-      result$influence[[length(result$influence) + 1]] <- list(cell = cell, sums = from$influence)
+      result$influence[[length(result$influence) + 1]] <- c(list(cell = cell), from$influence)
+    }
+    if (!is.null(from$scores)) {
+      result$scores[[length(result$scores) + 1]] <- c(
+        list(cell = cell), from[c("rows", "weighted", "scores")]
+      )
     }
   }
   result
 }
 
-# Flat vectors, cell after cell; the influence as (row, psu, value) triplets.
-finish_table <- function(result, statistic, ci, level) {
+# Flat vectors, cell after cell; the influence as (row, psu, value, case).
+finish_table <- function(result, statistic, ci, options) {
   n_columns <- nrow(result$estimate)
   wide <- function(values) rep(values, each = n_columns)
   rows <- list(
@@ -232,23 +304,37 @@ finish_table <- function(result, statistic, ci, level) {
   limits <- if (statistic == "quantile") {
     list(low = as.vector(result$low), high = as.vector(result$high))
   } else {
-    confidence_limits(ci, rows$estimate, rows$se, rows$df, rows$n, level)
+    confidence_limits(ci, rows$estimate, rows$se, rows$df, rows$n, options$level)
   }
   rows$ci_low <- limits$low
   rows$ci_high <- limits$high
-  rows$influence <- influence_triplets(result$influence, n_columns)
+  # `per` changes the unit of a rate or ratio after its interval: a share's stays inside 0 and 1.
+  scaled <- c("estimate", "se", "ci_low", "ci_high")
+  rows[scaled] <- lapply(rows[scaled], `*`, options$per)
+  rows$influence <- influence_triplets(result$influence, n_columns, options$per)
+  if (options$covariance) {
+    rows$spread <- list(
+      cells = result$scores, width = n_columns, estimate = as.vector(result$estimate),
+      se = as.vector(result$se), per = options$per
+    )
+  }
   rows
 }
 
-influence_triplets <- function(parts, n_columns) {
+influence_triplets <- function(parts, n_columns, per) {
   if (length(parts) == 0) {
     return(NULL)
   }
   pieces <- lapply(parts, function(part) {
     psu <- as.integer(rownames(part$sums))
     row <- rep((part$cell - 1L) * n_columns + seq_len(n_columns), each = length(psu))
-    list(row = row, psu = rep(psu, n_columns), value = as.vector(part$sums))
+    list(
+      row = row, psu = rep(psu, n_columns), value = as.vector(part$sums) * per,
+      case = as.integer(rep(part$case, n_columns))
+    )
   })
   collect <- function(name) unlist(lapply(pieces, `[[`, name))
-  list(row = collect("row"), psu = collect("psu"), value = collect("value"))
+  list(
+    row = collect("row"), psu = collect("psu"), value = collect("value"), case = collect("case")
+  )
 }

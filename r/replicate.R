@@ -49,7 +49,7 @@ table_columns <- function(table) {
 # Columns the tables and the design use.
 needed_columns <- function(plan) {
   from_tables <- lapply(plan$tables, table_columns)
-  unique(c("year", unlist(plan$design[c("strata", "psu", "weight")]), unlist(from_tables)))
+  unique(c("year", unlist(plan$design[c("strata", "psu", "weight", "calibration")]), unlist(from_tables)))
 }
 
 # The plan without the tables of items that the year's survey did not ask; each is named once.
@@ -140,13 +140,23 @@ as_codes <- function(frame, name, categories) {
   factor(frame[[name]], levels = order[order %in% seen])
 }
 
-make_design <- function(frame, design) {
+make_design <- function(frame, design, categories) {
   if (is.null(design$lonely_psu)) design$lonely_psu <- "adjust"
   use_lonely_rule(design$lonely_psu)
   stratum <- as_codes(frame, design$strata, NULL)
   psu <- as_codes(frame, design$psu, NULL)
   if (anyNA(stratum) || anyNA(psu)) stop("a record has no stratum or no PSU")
-  stratified_design(as_number(frame, design$weight), stratum, list(as.integer(psu)))
+  weight <- as_number(frame, design$weight)
+  made <- stratified_design(weight, stratum, list(as.integer(psu)))
+  if (length(design$calibration) == 0) {
+    return(made)
+  }
+  # The weights are the office's, calibrated to these groups: only the variance changes.
+  columns <- lapply(unlist(design$calibration), function(name) as_codes(frame, name, categories))
+  group <- factor(control_groups(columns, weight))
+  calibrated_design(made, "poststratified", list(
+    list(codes = group, totals = as.vector(tapply(weight, group, sum)))
+  ))
 }
 
 # One table of the plan: a data frame of results.
@@ -169,35 +179,28 @@ make_table <- function(table, frame, plan, restricted) {
 }
 
 one_table <- function(table, frame, plan, restricted) {
-  statistic <- switch(table$statistic,
-    median = "quantile", rate = if (is.null(table$over)) "mean" else "ratio", table$statistic
-  )
+  statistic <- if (table$statistic == "median") "quantile" else table$statistic
   by <- lapply(unlist(table$by), function(name) as_codes(frame, name, plan$categories))
   of <- if (is.null(table$of)) NULL
   else if (statistic == "share") as_codes(frame, table$of, plan$categories)
   else as_number(frame, table$of)
   over <- if (is.null(table$over)) NULL else as_number(frame, table$over)
-  # A rate is a share in other units: its interval stays inside 0 and 1 as well.
-  ci <- if (table$statistic == "rate" && statistic == "mean") "logit"
-  found <- suppressWarnings(estimate_table(restricted, statistic, of, over, by, ci = ci))
+  # Only rates and ratios have a unit of so many persons.
+  per <- if (statistic %in% c("rate", "ratio")) as.numeric(c(table$per, 1)[1]) else 1
+  found <- suppressWarnings(estimate_table(restricted, statistic, of, over, by,
+    per = per, top = as.numeric(c(table$top, 0.1)[1])
+  ))
   if (length(found$estimate) == 0) {
     return(NULL)
   }
-  cases <- found$cases
-  if (table$statistic == "rate" && statistic == "mean") {
-    # Of a rate, the cases are those who have the property.
-    cases <- suppressWarnings(estimate_table(restricted, "total", of, by = by))$cases
-  }
-  factor_of_unit <- as.numeric(c(table$per, 1)[1])
   categories <- if (statistic == "share" && nlevels(of) > 0) levels(of) else ""
   cells <- cell_labels(by, unlist(table$by), categories)
   data.frame(
     year = as.integer(frame$year[1]), indicator = table$indicator, domain = cells$domain,
     category = cells$category, statistic = table$statistic, unit = c(table$unit, "")[1],
-    engine = "r", estimate = found$estimate * factor_of_unit, se = found$se * factor_of_unit,
-    cv = found$cv, df = found$df, ci_low = found$ci_low * factor_of_unit,
-    ci_high = found$ci_high * factor_of_unit, n = found$n, n_psu = found$n_psu,
-    deff = found$deff, n_cases = cases
+    engine = "r", estimate = found$estimate, se = found$se, cv = found$cv, df = found$df,
+    ci_low = found$ci_low, ci_high = found$ci_high, n = found$n, n_psu = found$n_psu,
+    deff = found$deff, n_cases = found$cases
   )
 }
 
@@ -221,7 +224,7 @@ domain_text <- function(codes) {
 }
 
 replicate_year <- function(frame, plan) {
-  design <- make_design(frame, plan$design)
+  design <- make_design(frame, plan$design, plan$categories)
   held <- list()
   results <- lapply(plan$tables, function(table) {
     key <- paste(c(table$population, "all")[1], table$where)
@@ -254,7 +257,11 @@ main <- function() {
     }
   }
   folder <- script_folder()
-  for (file in c("design.R", "intervals.R", "estimate.R", "session.R")) {
+  files <- c(
+    "design.R", "replicates.R", "calibration.R", "intervals.R", "inequality.R", "estimate.R",
+    "session.R"
+  )
+  for (file in files) {
     source(file.path(folder, file), encoding = "UTF-8")
   }
   fix_locale()

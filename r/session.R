@@ -19,6 +19,6 @@ fix_locale <- function() {
 
 # Factors arrive as codes from 1 with their levels; the class must be set inside R (set from
 # outside, R does not see it and takes the codes as numbers).
-encoded_factor <- function(codes, levels) {
-  structure(codes, levels = levels, class = "factor")
+encoded_factor <- function(codes, levels, ordered = FALSE) {
+  structure(codes, levels = levels, class = c(if (ordered) "ordered", "factor"))
 }

@@ -152,6 +152,8 @@ def test_merge_replaces_single_fields(tmp_path: Path) -> None:
         ("variables.yml", "label: {en: Sex, th: เพศ}", "label: {en: Sex, fr: Sexe, th: เพศ}",
          "variables", "unknown language"),
         ("indicators.yml", "statistic: total", "statistic: sum", "indicators", "'total'"),
+        ("indicators.yml", "statistic: mean", "statistic: ratio", "indicators", "needs one"),
+        ("indicators.yml", "per: 100", "per: 0", "indicators", "greater than 0"),
         ("indicators.yml", "population: all", "population: al", "indicators", "did you mean all?"),
         ("indicators.yml", "id: migrants.total", "id: population.total", "indicators", "twice"),
         ("indicators.yml", "by: [[], [region], [sex]]", "by: [[], [regoin]]", "indicators",

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lfsmig import cli, replicate, steps, trends
+from lfsmig import cli, indicators, replicate, steps, trends
 from lfsmig.intake.protocol import CHECKS, Finding
 from lfsmig.params import load
 from lfsmig.report import words
@@ -390,3 +390,46 @@ def test_checks_count_records_unless_they_say_something_else(small_data: Path) -
     assert Finding(1, 2).counts == "records"
     assert set(counted) <= set(CHECKS)
     assert set(counted.values()) <= set(words.catalogue()["counted"])
+
+
+REGISTER = """
+indicators:
+  - {id: x.gini, topic: remittances, population: recent_internal, statistic: gini,
+     of: remittance_amount, by: [[], [sex]], label: {en: Gini, th: จีนี}}
+  - {id: x.top, topic: remittances, population: recent_internal, statistic: top_share, top: 0.2,
+     of: remittance_amount, label: {en: Top, th: สูงสุด}}
+  - {id: x.rate, topic: recent_internal, statistic: rate, of: recent_internal, per: 1000,
+     by: [[sex]], label: {en: Rate, th: อัตรา}}
+"""
+
+
+@needs_r
+def test_a_register_that_names_gini_and_top_share(small_data: Path, tmp_path: Path) -> None:
+    """Both engines and R alone give the same rows for statistics the report does not use yet."""
+    folder = tmp_path / "params"
+    shutil.copytree(ROOT / "params", folder)
+    for name in ("codebook", "published"):
+        shutil.copytree(ROOT / "data" / name, tmp_path / "data" / name)
+    (folder / "indicators.yml").write_text(REGISTER, encoding="utf-8")
+    params = load(folder)
+    harmonised = pd.read_parquet(small_data / "harmonised" / "2023.parquet")
+    frame = indicators.analysis_frame(harmonised, params, 2023)
+    by_python, by_r = (
+        indicators.estimate_year(params, 2023, frame, engine).frame for engine in ("python", "r")
+    )
+    assert list(by_python["unit"].unique()) == ["index", "share", "per_1000"]
+    assert by_python["estimate"].notna().all()
+    indicators.with_masks(frame, params).to_csv(tmp_path / "frame.csv.gz", index=False)
+    register = json.dumps(indicators.register_for_r(params), ensure_ascii=False)
+    (tmp_path / "plan.json").write_text(register, encoding="utf-8")
+    script = ROOT / "r" / "replicate.R"
+    arguments = ["--data", "frame.csv.gz", "--indicators", "plan.json", "--out", "out.json"]
+    subprocess.run(["Rscript", str(script), *arguments], cwd=tmp_path, check=True)
+    alone = pd.DataFrame(json.loads((tmp_path / "out.json").read_text("utf-8"))["results"])
+    for other in (by_r, alone):
+        for name in ("indicator", "domain", "unit", "n", "n_psu", "df"):
+            assert list(other[name]) == list(by_python[name]), name
+        for name in ("estimate", "se", "ci_low", "ci_high"):
+            values = other[name].astype(float).to_numpy()
+            known = by_python[name].to_numpy()
+            assert values == pytest.approx(known, rel=1e-9, nan_ok=True), name

@@ -25,6 +25,10 @@ class EstimationError(LfsmigError):
     """An estimate cannot be made from what was given; carries R's own words when R refused."""
 
 
+class WorkerKilled(LfsmigError):
+    """A worker process died (killed for its memory, or by an R that crashed in it)."""
+
+
 class ChapterError(LfsmigError):
     """A chapter cell raised, or a chapter breaks the rules that make it render everywhere."""
 

@@ -32,6 +32,11 @@ FLOW_ITEMS = {
     "gross_migration": "gross",
     "residents": "resident",
 }
+# Statistics that are given per so many persons or units.
+PER_UNIT = ("rate", "ratio")
+
+# Influence sums of some cells, and where the cells have cases if that is not where the sums are.
+Moved = tuple[sparse.csr_matrix, sparse.csr_matrix | None]
 
 
 @dataclass(frozen=True)
@@ -61,20 +66,26 @@ class YearEstimates:
         `stratum` and `psu` of each column of `influence`.
     absent
         Indicators that this year's survey cannot give, with the reason.
+    present
+        Where cells have cases, if the weights are calibrated: the influence then reaches PSUs
+        without one. None: where `influence` has entries.
     """
 
     frame: pd.DataFrame
     influence: sparse.csr_matrix
     psu_table: pd.DataFrame
     absent: dict[str, str]
+    present: sparse.csr_matrix | None = None
 
 
 def unit_of(indicator: Indicator) -> str:
     """Name the unit of an indicator's estimates."""
     if indicator.unit:
         return indicator.unit
-    if indicator.statistic == "share":
+    if indicator.statistic in ("share", "top_share"):
         return "share"
+    if indicator.statistic == "gini":
+        return "index"
     if indicator.statistic == "rate":
         return {1.0: "share", 100.0: "percent"}.get(indicator.per, f"per_{indicator.per:g}")
     return "persons" if indicator.of is None or indicator.of in FLOW_ITEMS else "value"
@@ -180,16 +191,9 @@ def estimate_year(
         If an engine refuses; the text names the indicator.
     """
     planned, absent = tables(params, year, frame)
-    stated = params.country.design
-    design = SurveyDesign(
-        frame,
-        weight=stated.weight,
-        strata=stated.strata,
-        psu=stated.psu,
-        lonely_psu=stated.lonely_psu,
-    )
+    design = survey_design(params, frame)
     parts: list[pd.DataFrame] = []
-    influences: list[sparse.csr_matrix] = []
+    influences: list[Moved] = []
     masks: dict[tuple[str, str | None], np.ndarray] = {}
     announced = ""
     for table in planned:
@@ -209,17 +213,30 @@ def estimate_year(
     results.insert(0, "schema_version", SCHEMA_VERSION)
     results["year"] = year
     results["engine"] = engine
-    return YearEstimates(
-        results[RESULT_COLUMNS],
-        sparse.vstack(influences, format="csr"),
-        design.psu_table,
-        absent,
+    sums, present = _stacked(influences)
+    return YearEstimates(results[RESULT_COLUMNS], sums, design.psu_table, absent, present)
+
+
+def survey_design(params: Params, frame: pd.DataFrame) -> SurveyDesign:
+    """Sampling design of an analysis frame as `country.yml` states it.
+
+    With `calibration` the weights are the office's, calibrated to the population of the crossed
+    columns: they stay, and variances are those of the residuals within these groups.
+    """
+    stated = params.country.design
+    design = SurveyDesign(
+        frame,
+        weight=stated.weight,
+        strata=stated.strata,
+        psu=stated.psu,
+        lonely_psu=stated.lonely_psu,
     )
+    return design.poststratified(stated.calibration) if stated.calibration else design
 
 
 def _estimate_table(
     design: SurveyDesign, frame: pd.DataFrame, table: Table, mask: np.ndarray, engine: str
-) -> tuple[pd.DataFrame, sparse.csr_matrix]:
+) -> tuple[pd.DataFrame, Moved]:
     """Estimate one table and give its rows their keys, unit and unweighted cases."""
     indicator = table.indicator
     if table.is_flow:
@@ -235,12 +252,8 @@ def _estimate_table(
             influence=indicator.statistic != "median",
             **_options(indicator),
         )
-        cells = estimate.frame.assign(n_cases=_cases(design, table, mask, estimate, engine))
+        cells = estimate.frame.assign(n_cases=estimate.cases)
         influence = _influence(estimate, design)
-    if indicator.per and indicator.statistic in {"rate", "ratio"}:
-        scaled = ["estimate", "se", "ci_low", "ci_high"]
-        cells = cells.assign(**{column: cells[column] * indicator.per for column in scaled})
-        influence = influence * indicator.per
     out = cells.assign(
         indicator=indicator.id,
         domain=_domains(cells, table.by),
@@ -248,17 +261,19 @@ def _estimate_table(
         statistic=indicator.statistic,
         unit=unit_of(indicator),
     )
-    return out.drop(columns=[*table.by, "quantile"], errors="ignore"), influence.tocsr()
+    return out.drop(columns=[*table.by, "quantile"], errors="ignore"), influence
 
 
 def _engine_statistic(indicator: Indicator) -> str:
-    return {"rate": "mean", "median": "quantile"}.get(indicator.statistic, indicator.statistic)
+    return "quantile" if indicator.statistic == "median" else indicator.statistic
 
 
 def _options(indicator: Indicator) -> dict[str, Any]:
-    if indicator.statistic == "rate":
-        # The mean of a 0/1 item: its interval must stay inside 0 and 1 like a share's.
-        return {"ci": "logit"}
+    """Options of the survey engine that an indicator's keys stand for."""
+    if indicator.statistic in PER_UNIT:
+        return {"per": indicator.per}
+    if indicator.statistic == "top_share":
+        return {"top": indicator.top}
     return {"quantiles": [0.5]} if indicator.statistic == "median" else {}
 
 
@@ -271,27 +286,28 @@ def _domains(cells: pd.DataFrame, by: tuple[str, ...]) -> list[str]:
     ]
 
 
-def _cases(
-    design: SurveyDesign, table: Table, mask: np.ndarray, estimate: Estimate, engine: str
-) -> np.ndarray:
-    """Unweighted persons in each numerator; of a rate, those who have the property."""
-    if table.indicator.statistic != "rate":
-        return estimate.cases
-    return design.estimate(
-        "total", of=table.indicator.of, by=list(table.by), domain=mask, engine=engine
-    ).cases
-
-
-def _influence(estimate: Estimate, design: SurveyDesign) -> sparse.csr_matrix:
+def _influence(estimate: Estimate, design: SurveyDesign) -> Moved:
     """Influence sums of a table; none for quantiles, whose years count as independent."""
+    shape = (len(estimate.frame), len(design.psu_table))
+    nothing = sparse.csr_matrix(shape)
+    calibrated = design.calibration is not None
     if estimate.influence is None:
-        return sparse.csr_matrix((len(estimate.frame), len(design.psu_table)))
-    return sparse.csr_matrix(estimate.influence)
+        return nothing, nothing if calibrated else None
+    present = sparse.csr_matrix(estimate.present) if estimate.present is not None else None
+    return sparse.csr_matrix(estimate.influence), present
+
+
+def _stacked(parts: list[Moved]) -> Moved:
+    """Put the influence of several tables below each other."""
+    sums = sparse.vstack([part[0] for part in parts], format="csr")
+    if parts[0][1] is None:
+        return sums, None
+    return sums, sparse.vstack([part[1] for part in parts], format="csr")
 
 
 def _estimate_flow(
     design: SurveyDesign, frame: pd.DataFrame, table: Table, mask: np.ndarray, engine: str
-) -> tuple[pd.DataFrame, sparse.csr_matrix]:
+) -> tuple[pd.DataFrame, Moved]:
     """Estimate an area's own flow: one whole-population estimate per area.
 
     In- and out-migrants of an area live in different areas at the survey, so a flow cannot be a
@@ -309,10 +325,11 @@ def _estimate_flow(
             domain=mask,
             engine=engine,
             influence=True,
+            **_options(indicator),
         )
         parts.append(estimate.frame.assign(**{level: code}, n_cases=estimate.cases))
         influences.append(_influence(estimate, design))
-    return pd.concat(parts, ignore_index=True), sparse.vstack(influences, format="csr")
+    return pd.concat(parts, ignore_index=True), _stacked(influences)
 
 
 def flow_column(item: str | None, level: str, code: str) -> str | None:
@@ -373,6 +390,7 @@ def register_for_r(params: Params) -> dict[str, Any]:
             "psu": design.psu,
             "weight": design.weight,
             "lonely_psu": design.lonely_psu,
+            "calibration": design.calibration,
         },
         "categories": {
             name: params.codes(name)
@@ -392,7 +410,8 @@ def _entry(indicator: Indicator, by: list[str], masks: dict[str, str], params: P
         "where": masks.get(indicator.where or ""),
         "of": indicator.of,
         "over": indicator.over,
-        "per": indicator.per if indicator.statistic in {"rate", "ratio"} else 1,
+        "per": indicator.per if indicator.statistic in PER_UNIT else 1,
+        "top": indicator.top if indicator.statistic == "top_share" else None,
         "by": by,
         "flow": None,
     }

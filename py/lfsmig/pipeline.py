@@ -81,6 +81,8 @@ def run(
         If R is asked for and absent.
     InputError, ParameterError, EstimationError
         As the steps raise them; finished years stay.
+    WorkerKilled
+        If a process that worked on a year died.
     CheckFailed
         If a year fails validation or the engines disagree.
     """

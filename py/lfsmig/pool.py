@@ -18,7 +18,7 @@ from multiprocessing import connection, get_context, parent_process
 from threading import Thread
 from typing import Any, TypeVar
 
-from lfsmig.errors import LfsmigError
+from lfsmig.errors import WorkerKilled
 
 PROCESSES = 2
 Job = TypeVar("Job")
@@ -76,7 +76,7 @@ class WorkerPool:
         Exception
             The failure of the first job that failed, in the order of the jobs, after all results
             were handed over.
-        LfsmigError
+        WorkerKilled
             If a worker was killed, as the system does when memory runs out.
         """
         failures: dict[int, Exception] = {}
@@ -88,7 +88,7 @@ class WorkerPool:
             except CancelledError:
                 continue
             except BrokenProcessPool:
-                failures[place] = LfsmigError(
+                failures[place] = WorkerKilled(
                     "a worker process was killed, perhaps because memory ran out (a year needs "
                     "about 1.5 GB); close other programs and give the command again: what is "
                     "finished is kept"

@@ -125,7 +125,7 @@ def _judge_totals(estimates: pd.DataFrame, limits: Thresholds, flags: Flags) -> 
 
 
 def _judge_means(estimates: pd.DataFrame, limits: Thresholds, flags: Flags) -> None:
-    mean = estimates["statistic"].isin(["mean", "ratio", "median"]).to_numpy()
+    mean = estimates["statistic"].isin(["mean", "ratio", "median", "gini", "top_share"]).to_numpy()
     base = np.fmin(estimates["n"].to_numpy(dtype=float), np.inf)
     signed = _signed(estimates)
     # A ratio of flows is taken over the whole sample: its base is the migrants who flow.
@@ -239,7 +239,7 @@ def _few_amounts(
         for i in indicators
         if i.of is not None
         and i.of not in FLOW_ITEMS
-        and i.statistic in {"mean", "median", "total", "ratio"}
+        and i.statistic in {"mean", "median", "total", "ratio", "gini", "top_share"}
     }
     cases = estimates["n_cases"].to_numpy(dtype=float)
     few = estimates["indicator"].isin(amounts).to_numpy() & (cases < min_cases)

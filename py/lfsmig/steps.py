@@ -205,6 +205,10 @@ def read_analysis_frame(workspace: Workspace, params: Params, year: int) -> pd.D
 # --- harmonised → estimates ---------------------------------------------------------------------
 
 
+# Where cells have cases, beside the influence sums, if the weights are calibrated.
+CASES = ".cases.npz"
+
+
 def _part(workspace: Workspace, year: int, engine: str, suffix: str) -> Path:
     return workspace.data / "estimates" / "engines" / f"{year}.{engine}{suffix}"
 
@@ -233,6 +237,13 @@ def estimate_engine(
     with atomic_path(outputs[1]) as path:
         sparse.save_npz(path, made.influence)
     write_parquet(outputs[2], made.psu_table)
+    cases = _part(workspace, year, engine, CASES)
+    if made.present is None:
+        cases.unlink(missing_ok=True)
+    else:
+        with atomic_path(cases) as path:
+            sparse.save_npz(path, made.present)
+        outputs.append(cases)
     progress(
         f"{year}: {len(made.frame):,} cells estimated by {_engine_name(engine)} "
         f"({time.monotonic() - started:.1f} s)"
@@ -365,11 +376,13 @@ def estimate_trends(
 
 
 def read_part(workspace: Workspace, year: int, engine: str) -> indicators.YearEstimates:
+    cases = _part(workspace, year, engine, CASES)
     return indicators.YearEstimates(
         read_parquet(_part(workspace, year, engine, ".parquet")),
         sparse.load_npz(_part(workspace, year, engine, ".npz")),
         read_parquet(_part(workspace, year, engine, ".psu.parquet")),
         {},
+        sparse.load_npz(cases) if cases.is_file() else None,
     )
 
 

@@ -133,12 +133,14 @@ def _years_with_cell(rows: pd.DataFrame, series: Sequence[YearCells]) -> np.ndar
 def year_cells(params: Params, year: int, made: YearEstimates, names: Sequence[str]) -> YearCells:
     """Take the cells of some indicators of a year, with their influence sums."""
     rows = np.flatnonzero(made.frame["indicator"].isin(names))
+    present = None if made.present is None else sparse.csr_array(made.present)[rows]
     return YearCells(
         year=year,
         link=psu_link(params, year),
         frame=made.frame.iloc[rows][[*CELL_KEYS, *VALUE_COLUMNS]].reset_index(drop=True),
         influence=sparse.csr_matrix(made.influence)[rows],
         psu_table=made.psu_table,
+        present=present,
     )
 
 

@@ -59,7 +59,7 @@ def panel_frame() -> pd.DataFrame:
 def table(statistic: str, **changed: Any) -> dict[str, Any]:
     plain = {
         "indicator": f"x.{statistic}", "statistic": statistic, "unit": "u", "population": "all",
-        "where": None, "of": None, "over": None, "per": None, "by": [], "flow": None,
+        "where": None, "of": None, "over": None, "per": None, "top": None, "by": [], "flow": None,
     }  # fmt: skip
     return {**plain, **changed}
 
@@ -73,6 +73,11 @@ TABLES = [
     table("median", of="age", by=["sex"]),
     table("ratio", of="amount", over="remit", population="mig"),
     table("mean", of="amount", by=["country", "prov"]),
+    table("ratio", of="amount", over="remit", population="mig", per=100, by=["sex"]),
+    table("rate", of="amount", over="remit", population="mig", per=1000, by=["sex"]),
+    table("gini", of="amount", by=["sex"]),
+    table("top_share", of="amount", top=0.2, by=["sex"]),
+    table("top_share", of="amount"),
 ]
 PLAN = {
     "schema_version": 1,
@@ -106,19 +111,18 @@ def in_python(frame: pd.DataFrame, plan: dict[str, Any]) -> pd.DataFrame:
         for name in (one["population"], one["where"]):
             if name not in (None, "all"):
                 inside &= (typed[name] == 1).to_numpy()
-        statistic = {"rate": "mean", "median": "quantile"}.get(one["statistic"], one["statistic"])
-        factor = one["per"] if one["statistic"] == "rate" else 1
-        # A rate is a share in other units, and so is its interval.
-        ci = "logit" if one["statistic"] == "rate" else None
-        found = design.estimate(statistic, one["of"], one["over"], one["by"], inside, ci=ci).frame
+        statistic = "quantile" if one["statistic"] == "median" else one["statistic"]
+        found = design.estimate(
+            statistic, one["of"], one["over"], one["by"], inside,
+            per=(one["per"] or 1) if statistic in ("rate", "ratio") else None,
+            top=one["top"] or 0.1,
+        ).frame  # fmt: skip
         keys = [
             json.dumps({k: str(row[k]) for k in sorted(one["by"])}, ensure_ascii=False,
                        separators=(",", ":"))
             for _, row in found.iterrows()
         ]  # fmt: skip
         found = found.assign(indicator=one["indicator"], domain=keys)
-        for name in ("estimate", "se", "ci_low", "ci_high"):
-            found[name] *= factor
         parts.append(found.drop(columns=[*one["by"]]))
     return pd.concat(parts, ignore_index=True)
 
@@ -169,11 +173,13 @@ def test_replicate_makes_flows_one_column_per_place(tmp_path: Path) -> None:
         ({"design": {**PLAN["design"], "weight": "wgt"}}, "column 'wgt' is not in frame.csv.gz"),
         ({"tables": [table("mode", of="mig")]}, "statistic 'mode' is not known"),
         ({"categories": {"grp": ["60+"]}}, "column 'grp' holds code"),
+        ({"tables": [table("rate", of="age")]}, "needs an item of 0 and 1"),
+        ({"tables": [table("gini", of="minus")]}, "needs an item that is never negative"),
     ],
 )
 def test_replicate_refuses_in_one_line(tmp_path: Path, changed: dict[str, Any], words: str) -> None:
     (tmp_path / "out.json").write_text("as it was", encoding="utf-8")
-    run = replicate(tmp_path, {**PLAN, **changed}, panel_frame())
+    run = replicate(tmp_path, {**PLAN, **changed}, panel_frame().assign(minus=lambda f: -f["age"]))
     assert run.returncode == 2
     assert words in run.stderr
     assert len(run.stderr.strip().splitlines()) == 1

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from lfsmig.errors import MissingDependency
-from lfsmig.survey import SurveyDesign
+from lfsmig.survey import Estimate, SurveyDesign, contrast
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 
@@ -94,16 +94,44 @@ def assert_engines_agree(design: SurveyDesign, *table: Any, **options: Any) -> f
     text = f"{table} {options}: {broken}\n{left.frame}\n{right.frame}"
     assert not broken, text
     assert (left.cases == right.cases).all(), text
+    if options.get("covariance"):
+        assert_covariances_agree(left, right, text)
     if options.get("influence"):
         assert left.influence is not None
         assert right.influence is not None
-        assert (left.influence.indptr == right.influence.indptr).all(), text
+        # Where a cell has cases: the entries of the influence, unless that reaches further.
+        assert (left.present is None) == (right.present is None)
+        cases = [left.influence, right.influence]
+        if left.present is not None and right.present is not None:
+            cases = [left.present, right.present]
+        assert (cases[0].indptr == cases[1].indptr).all(), text
         if left.frame["n"].sum() == 0:
             return worst
         gap = np.abs((left.influence - right.influence).data).max(initial=0.0)
         size = np.abs(left.influence.data).max(initial=0.0)
         assert gap <= max(1e-9 * size, 1e-12 * np.abs(left.frame["estimate"]).max()), text
     return worst
+
+
+def assert_covariances_agree(left: Estimate, right: Estimate, text: str) -> None:
+    """Compare covariance matrices, and the contrasts of each cell with the one before it."""
+    a, b = left.covariance, right.covariance
+    assert a.index.equals(b.index), text
+    x, y = a.to_numpy(), b.to_numpy()
+    assert (np.isnan(x) == np.isnan(y)).all(), text
+    se, known = np.sqrt(np.abs(np.diag(x))), ~np.isnan(x)
+    scale = float(np.nanmax(np.abs(left.frame["estimate"]), initial=0.0))
+    # What an SE may be off, 1e-12 of the estimates, times the other's SE.
+    floor = 1e-12 * scale * np.add.outer(se, se)
+    within = np.maximum(1e-9 * np.outer(se, se), floor)
+    assert (np.abs(x - y)[known] <= within[known]).all(), text
+    steps = np.eye(len(a), k=1)[:-1] - np.eye(len(a))[:-1]
+    if len(steps):
+        found, other = contrast(left, steps), contrast(right, steps)
+        for name in ("estimate", "se"):
+            p, q = found[name].to_numpy(), other[name].to_numpy()
+            assert p == pytest.approx(q, rel=1e-9, abs=1e-11 * scale, nan_ok=True), text
+        assert (found["df"] == other["df"]).all(), text
 
 
 def _scale(design: SurveyDesign, statistic: str, of: str | None = None, *_: Any) -> float:
@@ -132,6 +160,7 @@ def random_frame(seed: int, lonely: bool = True) -> pd.DataFrame:
     frame.loc[0, "weight"] = 5.0
     frame["y"] = np.round(rng.normal(10, 4, n), 1)
     frame["x"] = rng.uniform(1, 3, n)
+    frame["amount"] = np.round(np.exp(frame["y"] / 5))
     frame["signed"] = rng.integers(-2, 3, n).astype(float)
     frame["flag"] = (rng.random(n) < 0.3).astype("float32")
     for name in ("y", "flag"):

@@ -108,10 +108,10 @@ def test_domains() -> None:
 
 def test_population_sizes_and_replicates() -> None:
     for values, words in (
-        ([5, 6, 5, 5], r"fpc varies within stratum 'a'"),
-        ([0.5, 0.5, 5, 5], r"fpc mixes population sizes and fractions \(rows 1, 2"),
-        ([1.5, 1.5, 5, 5], r"fpc of stratum 'a' is smaller than its number of sampled"),
-        ([5, 5, np.nan, 5], r"fpc is missing or not positive in row 3"),
+        ([5, 6, 5, 5], r"fpc column 'fpc' varies within stratum 'a'"),
+        ([0.5, 0.5, 5, 5], r"fpc column 'fpc' mixes population sizes and fractions \(rows 1, 2"),
+        ([1.5, 1.5, 5, 5], r"fpc column 'fpc' of stratum 'a' is smaller than its 2 sampled units"),
+        ([5, 5, np.nan, 5], r"fpc column 'fpc' is missing or not positive in row 3"),
     ):
         frame = GOOD.assign(fpc=values)
         refused(words, SurveyDesign, frame, "w", "stratum", "psu", fpc="fpc")
@@ -126,7 +126,7 @@ def test_r_errors_come_back_as_one_exception_with_its_words() -> None:
     with pytest.raises(EstimationError, match=r"^R: statistic 'middle' is not known$"):
         r_session.call(
             "estimate_cell", r_session.null(), r_session.null(), r_session.text("middle"),
-            r_session.null(), r_session.null(), r_session.null(),
+            r_session.null(),
         )  # fmt: skip
 
 

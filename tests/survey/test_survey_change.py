@@ -10,10 +10,10 @@ from survey_helpers import needs_r, panel_design, panel_expected
 
 from lfsmig.errors import EstimationError
 from lfsmig.survey import SurveyDesign
+from lfsmig.survey.between_years import gls_line
 from lfsmig.survey.change import (
     CHANGE_VALUES,
     YearCells,
-    gls_line,
     series_average,
     series_change,
     series_trend,

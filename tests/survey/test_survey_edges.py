@@ -68,7 +68,7 @@ def test_a_one_beside_sizes_is_a_size() -> None:
 
     Read as a fraction of the second stage it would give 0.645497224367903.
     """
-    with pytest.raises(EstimationError, match="smaller than its number of sampled units"):
+    with pytest.raises(EstimationError, match="smaller than its 2 sampled units"):
         two_stages(12, 1)
     # sqrt of R's variance with two of two units taken: svymean(~y), fpc 12 and 2.
     assert two_stages(12, 2).mean("y")["se"][0] == pytest.approx(0.645497224367903, rel=1e-12)

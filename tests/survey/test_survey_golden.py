@@ -214,5 +214,5 @@ def test_panel_publication_interval(year: int) -> None:
         assert [low[0], high[0]] == pytest.approx([expected["kg_lo"], expected["kg_hi"]], rel=1e-8)
         size = effective_n(*values, 0.95, cap=True)
         assert size[0] == pytest.approx(expected["n_eff_df_adj_capped"], rel=1e-9)
-        limits = wilson(values[0], values[1], t_quantile(0.975, values[2]))
+        limits = wilson(values[0], values[1], t_quantile(0.975, values[2]), values[3])
         assert [v[0] for v in limits] == pytest.approx(expected["wilson_t"], rel=1e-9)

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from tests.conftest import needs_r
@@ -39,3 +40,20 @@ def test_a_child_started_after_r_imports_extension_modules() -> None:
         "sys.exit(subprocess.call([sys.executable, '-c', 'import ssl, pyarrow.parquet']))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+@needs_r
+def test_reading_results_keeps_python_alive() -> None:
+    """Thousands of results can be read: no reference to None is lost (rpy2's memoryview() does).
+
+    With `vector.memoryview()` each read lost one; after some 60,000, about 6,000 tables, Python
+    died with "deallocating None".
+    """
+    from lfsmig.survey import r_session as r
+
+    vector = r.numbers(np.arange(6.0))
+    before = sys.getrefcount(None)
+    for _ in range(200):
+        assert r.array(vector)[5] == 5
+    assert sys.getrefcount(None) > before - 50
+    assert len(r.array(r.numbers(np.zeros(0)))) == 0

@@ -92,6 +92,13 @@ def check_design(document: Document, country: Country, variables: dict[str, Vari
         if name not in variables:
             near = _near(name, list(variables))
             raise document.error(("design", key), f"no variable {name} in variables.yml{near}")
+    for position, name in enumerate(country.design.calibration):
+        entry = variables.get(name)
+        if entry is None or entry.type != "category":
+            near = _near(name, [n for n, v in variables.items() if v.type == "category"])
+            raise document.error(
+                ("design", "calibration", position), f"no category {name} in variables.yml{near}"
+            )
 
 
 def check_groupings(document: Document, country: Country, variables: dict[str, Variable]) -> None:
@@ -150,6 +157,11 @@ def check_indicators(
             _check_where(document, (*path, "where"), one.where, variables)
         if one.statistic != "total" and one.of is None:
             raise document.error(path, f"statistic {one.statistic} needs the key of")
+        if (one.over is None) == (one.statistic == "ratio"):
+            # A rate counts persons with a property; of two totals it is a ratio with `per`.
+            raise document.error(
+                (*path, "statistic"), "over is the denominator of a ratio, and a ratio needs one"
+            )
         for key in ("label", "base", "note"):
             _languages(document, (*path, key), getattr(one, key), country.languages)
 

@@ -87,6 +87,9 @@ class Design(Model):
     weight: str = "weight"
     lonely_psu: Literal["fail", "remove", "certainty", "adjust", "average"] = "adjust"
     psu_links: list[list[int]] = Field(default_factory=list)
+    # Columns whose crossing the office calibrated the weights to, the one to be collapsed first
+    # last. Variances are then those of residuals within these groups.
+    calibration: list[str] = Field(default_factory=list)
 
 
 class PriceIndex(Model):
@@ -199,10 +202,14 @@ class Indicator(Model):
     id: str
     population: str = "all"
     where: str | None = None
-    statistic: Literal["share", "mean", "total", "ratio", "median", "rate"]
+    statistic: Literal[
+        "share", "mean", "total", "ratio", "median", "rate", "gini", "top_share"
+    ]  # fmt: skip
     of: str | None = None
     over: str | None = None
-    per: float = 100
+    per: float = Field(default=100, gt=0)
+    # Of a top share: the fraction of the population whose part of the total it is.
+    top: float = Field(default=0.1, gt=0, lt=1)
     by: list[list[str]] = Field(default_factory=_whole_population)
     years: list[int] | None = None
     label: Text

@@ -6,28 +6,33 @@ estimate is sums over arrays. Nothing here knows about a country or an indicator
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from lfsmig.errors import EstimationError
-from lfsmig.survey import columns
-from lfsmig.survey.columns import Floats, Levels, rows_text
-from lfsmig.survey.crossing import Crossing, cross
+from lfsmig.survey import columns, weighting
+from lfsmig.survey.calibration import Calibration
+from lfsmig.survey.columns import Floats, Levels
+from lfsmig.survey.contrast import Coefficients, contrast, differences
+from lfsmig.survey.controls import Totals
+from lfsmig.survey.crossing import Cells, Crossing, Rows, cross
+from lfsmig.survey.drawing import Options
 from lfsmig.survey.estimate import Estimate, Request, estimate
+from lfsmig.survey.functionals import Replicated, of_totals, of_weights
+from lfsmig.survey.inference import check_options
 from lfsmig.survey.replicates import Replicates, read_replicates
-from lfsmig.survey.stages import (
-    FULLY_SAMPLED,
-    Stage,
-    first_stage,
-    population_sizes,
-    second_stage,
-)
+from lfsmig.survey.stages import Stage, first_stage, read_fpc, second_stage
+from lfsmig.survey.sums import Sums, sums_of_records
+from lfsmig.survey.variance import stratum_rule
+
+if TYPE_CHECKING:
+    from lfsmig.survey.models import Regression
 
 LONELY_RULES = ("fail", "remove", "certainty", "adjust", "average")
-ENGINES = ("python", "r")
 
 
 class SurveyDesign:
@@ -49,8 +54,14 @@ class SurveyDesign:
     lonely_psu
         What to do with a stratum of one PSU: fail, remove, certainty, adjust or average, each
         as R's `survey` does it.
+    keys
+        Columns that name a record in messages about bad rows, such as household and person
+        number; without them the frame's index does, if it has one of its own.
     repweights, rep_type, rep_scale, rep_rscales, rep_combined, rep_mse, rep_rho
         Replicate weight columns and their kind, as in R's `svrepdesign`.
+    rep_draw
+        Name of their draw. Years whose replicates were drawn together, PSUs they share being drawn
+        once, carry the same name; without one years are independent.
     """
 
     def __init__(
@@ -63,6 +74,7 @@ class SurveyDesign:
         fpc: str | Sequence[str] | None = None,
         nest: bool = False,
         lonely_psu: str = "adjust",
+        keys: Sequence[str] = (),
         repweights: Sequence[str] | None = None,
         rep_type: str = "bootstrap",
         rep_scale: float | None = None,
@@ -70,27 +82,75 @@ class SurveyDesign:
         rep_combined: bool = True,
         rep_mse: bool = False,
         rep_rho: float | None = None,
+        rep_draw: str | None = None,
     ) -> None:
+        if not isinstance(frame, pd.DataFrame):
+            raise EstimationError(
+                f"the data are a {type(frame).__name__}; a pandas DataFrame is needed"
+            )
         if len(frame) == 0:
             raise EstimationError("the data have no row; a design needs at least one record")
+        self.frame = frame
+        self._start(lonely_psu)
+        self.namer = columns.row_namer(frame, names_of(keys, "keys"))
+        self.weights = columns.weights(columns.pick(frame, weight), self.namer)
+        self.has_zero_weights = bool((self.weights == 0).any())
+        self._set_stages(strata, names_of(psu, "psu"), names_of(fpc, "fpc"), nest)
+        if repweights is not None:
+            self.replicates = read_replicates(
+                frame, self.weights, list(repweights), rep_type, rep_scale, rep_rscales,
+                rep_combined, rep_mse, rep_rho, rep_draw,
+            )  # fmt: skip
+            self.base_replicates = self.replicates
+
+    @staticmethod
+    def from_parquet(
+        path: str | Path, weight: str, strata: str | None = None,
+        psu: str | Sequence[str] | None = None, *, memory: str = "2GB", **options: Any,
+    ) -> SurveyDesign:  # fmt: skip
+        """Return a design over Parquet files of any size, estimated out of memory by DuckDB.
+
+        Means, totals, shares and ratios by cells of a domain come out as from the same records
+        in memory; what looks at single records is refused.
+
+        Parameters
+        ----------
+        path
+            A Parquet file, a folder of them, or a pattern such as `data/*.parquet`.
+        weight, strata, psu
+            Columns as in `SurveyDesign`; `psu` is needed.
+        memory
+            What DuckDB may use before it writes to disk, such as "2GB".
+        options
+            `fpc`, `nest`, `lonely_psu` and `keys`, as in `SurveyDesign`.
+
+        Raises
+        ------
+        InputError
+            If there is no such file, or it is not Parquet.
+        EstimationError
+            For bad columns, as `SurveyDesign` does; rows are counted within each file.
+        """
+        from lfsmig.survey.parquet_design import ParquetDesign
+
+        return ParquetDesign(path, weight, strata, psu, memory=memory, **options)
+
+    replicates: Replicates | None
+    # Replicates before they were calibrated, which is what R is given.
+    base_replicates: Replicates | None
+    calibration: Calibration | None
+
+    def _start(self, lonely_psu: str) -> None:
         if lonely_psu not in LONELY_RULES:
             raise EstimationError(
                 f"lonely_psu={lonely_psu!r} is not known; use one of {', '.join(LONELY_RULES)}"
             )
-        self.frame = frame
         self.lonely_psu = lonely_psu
-        self.weights = columns.weights(columns.pick(frame, weight))
+        self.replicates = self.base_replicates = None
+        self.calibration = None
         self._numeric: dict[str, Floats] = {}
         self._levels: dict[str, Levels] = {}
-        self._crossings: dict[tuple[str, ...], Crossing] = {}
         self._r_handle: Any = None
-        self._set_stages(strata, _names(psu, "psu"), _names(fpc, "fpc"), nest)
-        self.replicates: Replicates | None = None
-        if repweights is not None:
-            self.replicates = read_replicates(
-                frame, self.weights, list(repweights), rep_type, rep_scale, rep_rscales,
-                rep_combined, rep_mse, rep_rho,
-            )  # fmt: skip
 
     def _set_stages(self, strata: str | None, psu: list[str], fpc: list[str], nest: bool) -> None:
         if len(psu) > 2:
@@ -99,16 +159,27 @@ class SurveyDesign:
             raise EstimationError(
                 f"fpc has {len(fpc)} column(s) but psu has {max(len(psu), 1)}; give one per stage"
             )
-        stratum = None if strata is None else columns.required(self.column(strata), "stratum")
-        unit = columns.required(self.column(psu[0]), "PSU") if psu else None
-        rates = self.fpc = [columns.numeric(self.column(name), "fpc") for name in fpc]
-        sizes = population_sizes(rates)
-        self.stages: list[Stage] = [
-            first_stage(len(self.frame), stratum, unit, rates[0] if rates else None, nest, sizes)
+        self.design_columns = (strata, psu)
+        stratum, unit = self._design_column(strata, "stratum"), None
+        if psu:
+            unit = self._design_column(psu[0], "PSU")
+        self.fpc = [
+            columns.numeric(columns.pick(self.frame, name), "fpc", self.namer) for name in fpc
         ]
-        if len(psu) == 2 and len(rates) == 2:
-            within = columns.required(self.column(psu[1]), "second-stage unit")
-            self.stages.append(second_stage(self.stages[0], within, rates[1], sizes))
+        sizes = read_fpc(fpc, self.fpc, self.namer)
+        rows = len(self.frame)
+        self.stages: list[Stage] = [
+            first_stage(rows, stratum, unit, sizes[0] if sizes else None, nest, self.namer)
+        ]
+        if len(psu) == 2 and len(sizes) == 2:
+            within = self._design_column(psu[1], "second-stage unit")
+            assert within is not None
+            self.stages.append(second_stage(self.stages[0], within, sizes[1], self.namer))
+
+    def _design_column(self, name: str | None, role: str) -> Levels | None:
+        if name is None:
+            return None
+        return columns.required(columns.pick(self.frame, name), role, self.namer)
 
     # ---- what the engines read -------------------------------------------------------------
 
@@ -119,21 +190,50 @@ class SurveyDesign:
     def numbers(self, name: str) -> Floats:
         """Return a numeric item as float64, encoded once."""
         if name not in self._numeric:
-            self._numeric[name] = columns.numeric(self.column(name))
+            self._numeric[name] = columns.numeric(self.column(name), namer=self.namer)
         return self._numeric[name]
 
     def levels(self, name: str) -> Levels:
         """Return a category column as codes, encoded once."""
         if name not in self._levels:
-            self._levels[name] = columns.levels(self.column(name))
+            self._levels[name] = columns.classification(self.column(name), self.namer)
         return self._levels[name]
 
-    def crossing(self, by: Sequence[str]) -> Crossing:
-        """Return the cells of crossed columns with their PSUs, worked out once."""
-        key = tuple(by)
-        if key not in self._crossings:
-            self._crossings[key] = cross([self.levels(name) for name in key], self.stages)
-        return self._crossings[key]
+    def cells(self, by: Sequence[str]) -> Cells:
+        """Return the cells that columns cross to."""
+        return Cells.crossed([self.levels(name) for name in by])
+
+    def has_negative(self, name: str) -> bool:
+        """Say whether a numeric item is anywhere below zero."""
+        return bool((self.numbers(name) < 0).any())
+
+    def refuse_item(self, name: str, kind: str, mask: Any, message: str) -> None:
+        """Refuse an item with values in a domain that are no `binary` 0 or 1, or no `amount`.
+
+        `{rows}` in the message becomes the first of them.
+        """
+        values = self.numbers(name)
+        fits = (values == 0) | (values == 1) if kind == "binary" else values >= 0
+        bad = ~(fits | np.isnan(values))
+        if mask is not None:
+            bad &= mask
+        if bad.any():
+            raise EstimationError(message.replace("{rows}", self.namer(bad)))
+
+    def crossing(self, request: Request) -> Crossing:
+        """Return the pairs and records of the request's domain, every item observed."""
+        keep = request.kept(self)
+        order = self.stages[-1].order
+        rows: Rows
+        if keep is None:
+            rows = slice(None) if order is None else order
+        else:
+            rows = np.flatnonzero(keep) if order is None else order[keep[order]]
+        return cross(self.cells(request.by), self.stages, rows)
+
+    def sums(self, request: Request) -> Sums:
+        """Return the sums that a mean, total, share or ratio is made from."""
+        return sums_of_records(self, request)
 
     def mask(self, domain: object) -> np.ndarray | None:
         """Turn a domain (boolean array, Series by position, or query text) into a mask."""
@@ -159,28 +259,155 @@ class SurveyDesign:
         if not pd.api.types.is_bool_dtype(values.dtype):
             bad = ~values.isin([0, 1]).to_numpy() & values.notna().to_numpy()
             if bad.any():
-                raise EstimationError(f"domain is not true/false in {rows_text(bad)}")
+                raise EstimationError(f"domain is not true/false in {self.namer(bad)}")
             values = values == 1
         return values.to_numpy(dtype=bool, na_value=False)
+
+    def stratum_column(self, number: int) -> str:
+        """Name the column that holds the strata of a stage, for messages."""
+        strata, psu = self.design_columns
+        if number == 0:
+            return "the design" if strata is None else f"stratum column {strata!r}"
+        return f"PSU column {psu[0]!r}"
+
+    def rows_of_units(self, number: int, units: np.ndarray) -> str:
+        """Name the first records of some units of a stage."""
+        return self.namer(np.isin(self.stages[number].unit, units))
 
     @property
     def psu_table(self) -> pd.DataFrame:
         """One row per PSU: stratum, psu, and how its squared deviation enters a variance."""
         stage = self.stages[0]
-        lonely = (stage.n_units == 1)[stage.stratum_of_unit]
-        n_units = stage.n_units.astype(float)
-        scale = stage.free * np.where(n_units > 1, n_units / np.maximum(n_units - 1, 1), 1.0)
-        scale = np.where(stage.free < FULLY_SAMPLED, 0.0, scale)[stage.stratum_of_unit]
-        if self.lonely_psu != "adjust":
-            scale = np.where(lonely, 0.0, scale)
+        rule = stratum_rule(stage, self.lonely_psu)
         return pd.DataFrame(
             {
                 "stratum": [stage.stratum_names[s] for s in stage.stratum_of_unit],
                 "psu": stage.unit_names(),
-                "scale": scale,
-                "centred": ~lonely,
+                "scale": rule.factor[stage.stratum_of_unit],
+                "centred": rule.centred[stage.stratum_of_unit],
             }
         )
+
+    # ---- designs made from this one --------------------------------------------------------
+
+    def with_replicates(
+        self, kind: str = "bootstrap", replicates: int | None = None, seed: int = 1, *,
+        rho: float | None = None, matrix: np.ndarray | None = None, large: str = "split",
+        order: str | None = None, mse: bool | None = None,
+    ) -> SurveyDesign:  # fmt: skip
+        """Return the same sample with replicate weights made from its first stage.
+
+        Calibrated weights are calibrated in each replicate. Several years that share PSUs are
+        drawn together by `linked_replicates`.
+
+        Parameters
+        ----------
+        kind
+            `bootstrap` (Rao-Wu-Yue, n - 1 of n PSUs), `JKn` (delete one PSU of a stratum),
+            `JK1` (the same without strata), `BRR` (balanced half-samples), `Fay`, or `ACS`
+            (successive differences of PSUs in the order of selection).
+        replicates
+            Number of replicates: of the bootstrap (500 by default), or the least number of the
+            balanced kinds, which take the next Hadamard matrix (`ACS`: 80 by default).
+        seed
+            Seed of the bootstrap.
+        rho
+            Fay's coefficient, between 0 and 1.
+        matrix
+            Hadamard matrix of `BRR` and `Fay`, used as R's `brrweights` uses it.
+        large
+            Strata of more than two PSUs in `BRR` and `Fay`: `split` into pairs, `merge` into two
+            halves, or `fail`.
+        order
+            Column with the order of selection for `ACS`; by default the order of PSU codes.
+        mse
+            Centre on the estimate instead of the replicates' mean; by default for the bootstrap
+            and `ACS` only.
+        """
+        options = Options(replicates, seed, rho, matrix, large, order, mse)
+        return weighting.with_replicates(self, kind, options)
+
+    def poststratified(
+        self, by: str | Sequence[str], totals: Totals | None = None, min_cases: int | None = None
+    ) -> SurveyDesign:
+        """Return the design post-stratified by the cells of crossed columns.
+
+        Parameters
+        ----------
+        by
+            Columns whose crossing makes the control groups.
+        totals
+            Population of each group: a mapping or Series from level (a tuple for several columns)
+            to total, or a frame with the columns and one of totals. Without totals the weights
+            count as calibrated already: they stay, and only variances change.
+        min_cases
+            Groups with fewer records are collapsed with a neighbour (`controls.collapse`):
+            by default 5 without totals; with totals none is.
+        """
+        return weighting.poststratify(self, names_of(by, "by"), totals, min_cases)
+
+    def raked(
+        self, margins: Sequence[str | Sequence[str]], totals: Sequence[Totals] | None = None,
+        unweighted: bool = False,
+    ) -> SurveyDesign:  # fmt: skip
+        """Return the design raked to two or more margins, each a column or crossed columns.
+
+        `totals` has the totals of each margin, or is None for weights that are raked already. The
+        variance is that of R's `calibrate(calfun = "raking")`, or with `unweighted` that of R's
+        `rake`, whose residuals ignore the weights.
+        """
+        return weighting.rake(self, margins, totals, unweighted)
+
+    def calibrated(
+        self, columns: str | Sequence[str], totals: Mapping[str, Any] | None = None,
+        allow_negative: bool = False,
+    ) -> SurveyDesign:  # fmt: skip
+        """Return the design calibrated linearly (GREG) to totals of categories and items.
+
+        Parameters
+        ----------
+        columns
+            Control columns. One with a mapping of totals, or without totals one that is not
+            numeric, is a category: each of its levels is a control.
+        totals
+            For each column its total, or a mapping from level to total; None for weights that are
+            calibrated already.
+        allow_negative
+            Keep weights that calibration makes negative instead of refusing.
+        """
+        return weighting.calibrate(self, names_of(columns, "columns"), totals, allow_negative)
+
+    def function_of_totals(
+        self, function: Callable[..., Any], tables: Mapping[str, Mapping[str, Any]],
+        names: Sequence[str] | None = None, vectorised: bool = False, engine: str = "python",
+    ) -> Replicated:  # fmt: skip
+        """Evaluate a statistic that is a function of totals, with its replicate variance.
+
+        Parameters
+        ----------
+        function
+            Called with one array per table, by name; axes are the levels of the table's `by`
+            columns, in code order. Returns a number or an array of k numbers.
+        tables
+            For each argument the totals it takes: `of` (an item, or persons), `by`, `domain`.
+        names
+            Names of the k numbers.
+        vectorised
+            Whether the function takes arrays with the replicates as first axis, all at once.
+        engine
+            `python` or `r`: who adds up the totals of every replicate.
+        """
+        return of_totals(self, function, tables, names, vectorised, engine)
+
+    def function_of_weights(
+        self, function: Callable[[np.ndarray, pd.DataFrame], Any],
+        names: Sequence[str] | None = None,
+    ) -> Replicated:  # fmt: skip
+        """Evaluate any function of (weights, data), once per replicate (R's `withReplicates`).
+
+        `function_of_totals` is much faster where the statistic is a function of totals.
+        """
+        return of_weights(self, function, names)
 
     # ---- estimation ------------------------------------------------------------------------
 
@@ -196,13 +423,46 @@ class SurveyDesign:
         level: float = 0.95,
         ci: str | None = None,
         quantiles: Sequence[float] = (0.5,),
+        per: float | None = None,
+        top: float = 0.1,
+        covariance: bool = False,
     ) -> Estimate:
-        """Estimate one table: mean, total, share, ratio or quantile, by cells of a domain."""
-        if engine not in ENGINES:
-            raise EstimationError(f"engine {engine!r} is not known; use python or r")
+        """Estimate one table by cells of a domain.
+
+        Parameters
+        ----------
+        statistic
+            mean, total, share, ratio, rate, quantile, gini or top_share.
+        of, over
+            Item, and the denominator of a ratio or rate. A total without `of` counts persons.
+        by
+            Columns whose observed levels are crossed, any number of them.
+        domain
+            Boolean array or Series by position, or query text; None for everybody.
+        engine
+            `python`, or `r` for R's `survey`.
+        influence
+            Keep the linearised item summed by PSU, which changes between years need.
+        level, ci
+            Level and method of the intervals (table in `lfsmig.survey.intervals`).
+        quantiles
+            Levels of a quantile.
+        per
+            What a rate or ratio is multiplied by (100 for a rate if not given).
+        top
+            Fraction of the population whose part of the total is a top share.
+        covariance
+            Keep what `Estimate.covariance` and `contrast` need.
+
+        Raises
+        ------
+        EstimationError
+            For an unknown name or option, an item of the wrong kind, or an error of R's.
+        """
+        check_options(engine)
         request = Request.checked(
-            self, statistic, of, over, _names(by, "by"), self.mask(domain), influence, level, ci,
-            quantiles,
+            self, statistic, of, over, names_of(by, "by"), self.mask(domain), influence, level, ci,
+            quantiles, per, top, covariance,
         )  # fmt: skip
         if engine == "r":
             from lfsmig.survey.r_engine import estimate_in_r
@@ -230,6 +490,39 @@ class SurveyDesign:
         """Ratio of two totals per cell."""
         return self.estimate("ratio", of, over, by, domain, engine, **options).frame
 
+    def rate(self, of: str, per: float = 100, by: str | Sequence[str] = (), domain: object = None,
+             engine: str = "python", over: str | None = None,
+             **options: Any) -> pd.DataFrame:  # fmt: skip
+        """Rate per 100 (or `per`): of a 0/1 item with a logit interval, or of two totals."""
+        return self.estimate("rate", of, over, by, domain, engine, per=per, **options).frame
+
+    def gini(self, of: str, by: str | Sequence[str] = (), domain: object = None,
+             engine: str = "python", **options: Any) -> pd.DataFrame:  # fmt: skip
+        """Gini coefficient per cell of an item that is never negative."""
+        return self.estimate("gini", of, None, by, domain, engine, **options).frame
+
+    def top_share(self, of: str, top: float = 0.1, by: str | Sequence[str] = (),
+                  domain: object = None, engine: str = "python",
+                  **options: Any) -> pd.DataFrame:  # fmt: skip
+        """Part of an item's total that the fraction `top` of the population holds, per cell."""
+        return self.estimate("top_share", of, None, by, domain, engine, top=top, **options).frame
+
+    def difference(self, statistic: str, of: str | None = None, over: str | None = None,
+                   by: str | Sequence[str] = (), domain: object = None, engine: str = "python",
+                   reference: Hashable = None, level: float = 0.95,
+                   **options: Any) -> pd.DataFrame:  # fmt: skip
+        """Each cell less a reference cell (the first if none is named), with covariance."""
+        cells = self.estimate(statistic, of, over, by, domain, engine, covariance=True, **options)
+        return contrast(cells, differences(cells, reference), level=level)
+
+    def contrast(self, coefficients: Coefficients, statistic: str, of: str | None = None,
+                 over: str | None = None, by: str | Sequence[str] = (), domain: object = None,
+                 engine: str = "python", level: float = 0.95, log: bool = False,
+                 **options: Any) -> pd.DataFrame:  # fmt: skip
+        """Linear combinations of the cells of one table (see `lfsmig.survey.contrast`)."""
+        cells = self.estimate(statistic, of, over, by, domain, engine, covariance=True, **options)
+        return contrast(cells, coefficients, level=level, log=log)
+
     def quantile(self, of: str, quantiles: Sequence[float] | float = (0.5,),
                  by: str | Sequence[str] = (), domain: object = None, engine: str = "python",
                  **options: Any) -> pd.DataFrame:  # fmt: skip
@@ -239,8 +532,30 @@ class SurveyDesign:
             "quantile", of, None, by, domain, engine, quantiles=levels, **options
         ).frame
 
+    def regression(self, formula: str, terms: Sequence[str] | None = None,
+                   family: str = "gaussian", domain: object = None, engine: str = "python",
+                   **options: Any) -> Regression:  # fmt: skip
+        """Linear, logistic or Poisson regression; `models.regression` tells the options."""
+        from lfsmig.survey.models import regression
 
-def _names(value: str | Sequence[str] | None, role: str) -> list[str]:
+        return regression(self, formula, terms, family, domain, engine, **options)
+
+    def chisq(self, rows: str, columns: str, domain: object = None, engine: str = "python",
+              **options: Any) -> pd.DataFrame:  # fmt: skip
+        """Test of association in a two-way table: Rao-Scott (F, Chisq), Wald or adjWald."""
+        from lfsmig.survey.table_tests import chisq
+
+        return chisq(self, rows, columns, domain, engine, **options)
+
+    def ttest(self, of: str, group: str | None = None, domain: object = None,
+              engine: str = "python", **options: Any) -> pd.DataFrame:  # fmt: skip
+        """T test of a mean, or of the difference of two groups' means."""
+        from lfsmig.survey.mean_tests import ttest
+
+        return ttest(self, of, group, domain=domain, engine=engine, **options)
+
+
+def names_of(value: str | Sequence[str] | None, role: str) -> list[str]:
     names = [] if value is None else [value] if isinstance(value, str) else list(value)
     if len(set(names)) != len(names):
         raise EstimationError(f"{role} names a column twice: {', '.join(map(str, names))}")

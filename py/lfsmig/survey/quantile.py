@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lfsmig.errors import EstimationError
 from lfsmig.survey import intervals
-from lfsmig.survey.crossing import Crossing, Pairs
-from lfsmig.survey.variance import Bases, degrees_of_freedom, pair_sums, variance_of
+from lfsmig.survey.crossing import Crossing
+from lfsmig.survey.grouping import Grouping, Over, Response
+from lfsmig.survey.sums import scores_of
+from lfsmig.survey.variance import Bases, count_bases, degrees_of_freedom, variance_of
 
 if TYPE_CHECKING:
     from lfsmig.survey.design import SurveyDesign
@@ -52,25 +55,28 @@ class Distributions:
         return np.where(known, padded[at], np.nan)
 
 
-def quantile_table(
-    design: SurveyDesign, request: Request, crossing: Crossing, rows: np.ndarray, bases: Bases
-) -> Estimate:
+def quantile_table(design: SurveyDesign, request: Request) -> Estimate:
     """Estimate quantiles of an item per cell."""
     from lfsmig.survey.estimate import Estimate, table
 
-    w, cell = design.weights[rows], crossing.cell[rows]
-    y = design.numbers(str(request.of))[rows]
-    spread = Distributions(cell, y, w, crossing.n_cells)
-    population = np.bincount(cell, w, crossing.n_cells)
-    df = degrees_of_freedom(design, crossing, rows, bases)
+    crossing = design.crossing(request)
+    records = crossing.records
+    assert records is not None
+    cell, n_cells = records.cell, crossing.n_cells
+    w, y = design.weights[records.rows], design.numbers(str(request.of))[records.rows]
+    refuse_negative_weights(w, request.statistic)
+    bases = count_bases(crossing, records.pair_counts(w > 0))
+    spread = Distributions(cell, y, w, n_cells)
+    population = records.cell_sums(w)
+    df = degrees_of_freedom(design, crossing, bases)
     t = intervals.t_quantile(1 - (1 - request.level) / 2, df)
     found = []
     for level in request.quantiles:
-        value = spread.value_at(np.full(crossing.n_cells, level))
+        value = spread.value_at(np.full(n_cells, level))
         with np.errstate(divide="ignore", invalid="ignore"):
             below = (y <= value[cell]).astype(float)
-            reached = np.bincount(cell, w * below, crossing.n_cells) / population
-            half = t * _se_of_share(design, crossing, rows, below, reached, population, bases)
+            reached = records.cell_sums(w * below) / population
+            half = t * _se_of_share(design, crossing, w, below, reached, population, bases)
             # At the largest value nothing is known about what lies above it.
             half = np.where(reached > 1 - SAME_LEVEL, np.nan, half)
             low, high = spread.value_at(reached - half), spread.value_at(reached + half)
@@ -78,23 +84,36 @@ def quantile_table(
     value, se, low, high = (np.column_stack(part) for part in zip(*found, strict=True))
     unknown = np.full(value.shape, np.nan)
     frame = table(
-        design, request, crossing, bases, value, se, df, unknown, (low.ravel(), high.ravel())
+        design, request, crossing.cells, bases, value, se, df, unknown, (low.ravel(), high.ravel())
     )
     return Estimate(frame, np.repeat(bases.n, len(request.quantiles)))
 
 
+def refuse_negative_weights(w: np.ndarray, statistic: str) -> None:
+    """Refuse weights that make no distribution, which linear calibration may give."""
+    if (w < 0).any():
+        raise EstimationError(
+            f"a {statistic} needs weights of at least 0; calibrate without negatives"
+        )
+
+
 def _se_of_share(
-    design: SurveyDesign, crossing: Crossing, rows: np.ndarray, below: np.ndarray,
+    design: SurveyDesign, crossing: Crossing, w: np.ndarray, below: np.ndarray,
     reached: np.ndarray, population: np.ndarray, bases: Bases,
 ) -> np.ndarray:  # fmt: skip
-    cell, size = crossing.cell[rows], crossing.n_cells
-    u = design.weights[rows] * (below - reached[cell]) / population[cell]
+    records = crossing.records
+    assert records is not None
+    u = w * (below - reached[records.cell]) / population[records.cell]
 
-    def scores(pairs: Pairs) -> np.ndarray:
-        return pair_sums(pairs, rows, u)[:, None]
+    value = reached[:, None]
 
-    def revalue(w: np.ndarray) -> np.ndarray:
-        return (np.bincount(cell, w * below, size) / np.bincount(cell, w, size))[:, None]
+    def totals(w: np.ndarray, over: Over) -> tuple[np.ndarray, np.ndarray]:
+        return over.pair_sums(w * below)[:, None], over.pair_sums(w)
 
-    variance = variance_of(design, crossing, rows, scores, revalue, reached[:, None], bases.n > 0)
+    def scores(over: Grouping) -> np.ndarray:
+        return scores_of(*totals(w, over), over.cell, value, population)
+
+    own = records.pair_sums(u)[:, None]
+    response = Response(scores, totals)
+    variance = variance_of(design, crossing, own, response, value, bases.n > 0)
     return np.sqrt(variance[:, 0])

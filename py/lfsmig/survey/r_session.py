@@ -21,7 +21,10 @@ import numpy as np
 
 from lfsmig.errors import EstimationError, MissingDependency
 
-R_FILES = ("design.R", "intervals.R", "estimate.R", "change.R", "session.R", "chapter.R")
+R_FILES = (
+    "design.R", "replicates.R", "calibration.R", "intervals.R", "inequality.R", "estimate.R",
+    "covariance.R", "change.R", "models.R", "tests.R", "frame.R", "session.R", "chapter.R",
+)  # fmt: skip
 INSTALL = (
     "apt-get install r-base-core r-cran-survey r-cran-jsonlite, then pip install '.[r]'; "
     "or use --engine python"
@@ -183,6 +186,13 @@ def numbers(values: np.ndarray) -> Any:
     return _interface().FloatSexpVector.from_memoryview(memoryview(array))
 
 
+def matrix(values: np.ndarray) -> Any:
+    """Pass a matrix of float64 values."""
+    vector = numbers(values.ravel(order="F"))
+    shape = {"nrow": integers(np.array([values.shape[0]]))}
+    return _interface().baseenv["matrix"](vector, **shape)
+
+
 def integers(values: np.ndarray) -> Any:
     """Pass int32 values."""
     array: Any = np.ascontiguousarray(values, dtype="int32")
@@ -231,11 +241,10 @@ def fields(result: Any) -> Mapping[str, Any]:
 
 def array(vector: Any) -> np.ndarray:
     """Read a numeric or integer vector, missing values as NaN."""
-    if len(vector) == 0:
-        # A view of nothing cannot be cast.
-        return np.zeros(0)
-    # A matrix arrives with two dimensions; R counts down its columns.
-    values = np.array(vector.memoryview()).ravel(order="F")
+    # A matrix arrives with two dimensions; R counts down its columns. It is not read by rpy2's
+    # memoryview(), which drops a reference to None at each call: after some 60,000 of them Python
+    # dies ("deallocating None"), which a long session reaches.
+    values = np.array(vector).ravel(order="F")
     if values.dtype == np.int32 and (values == NA_INTEGER).any():
         return np.where(values == NA_INTEGER, np.nan, values.astype("float64"))
     return values.astype("float64") if values.dtype == np.int32 else values

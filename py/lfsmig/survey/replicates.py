@@ -1,49 +1,167 @@
-"""Variance from replicate weights, with the conventions of R's `svrepdesign`."""
+"""Replicate weights and the variance that their spread gives, as R's `svrepdesign` has it.
+
+A replicate weight is a record's base weight times a multiplier that whole units (PSUs) share.
+An estimate that is a function of cell totals is summed to units x cells once; the multipliers of
+all replicates then act on those sums, and the records are not met again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from lfsmig.errors import EstimationError
 from lfsmig.survey import columns
 from lfsmig.survey.columns import Floats
 from lfsmig.survey.crossing import Crossing
+from lfsmig.survey.grouping import Grouping, Response, by_unit, grouped
 
-KINDS = ("bootstrap", "BRR", "Fay", "JK1", "JKn", "JK2", "ACS", "other")
-# Relative size below which a pivot of the replicate weights counts as zero (R's `degf`).
-RANK_TOLERANCE = 1e-5
+KINDS = (
+    "bootstrap", "BRR", "Fay", "JK1", "JKn", "JK2", "ACS", "successive-difference", "other",
+)  # fmt: skip
+# Values of one block of replicates that are held at a time.
+BLOCK_VALUES = 4_000_000
+
+
+class Factors(Protocol):
+    """Multipliers, units x replicates, which need not all be in memory."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of units and replicates."""
+        ...
+
+    def block(self, part: slice) -> np.ndarray:
+        """Multipliers of some replicates, units x replicates of the part."""
+        ...
+
+    def rows(self, units: np.ndarray) -> np.ndarray:
+        """Multipliers of some units, units x replicates."""
+        ...
+
+    def times(self, sums: sparse.csr_array) -> np.ndarray:
+        """Totals of every replicate from sums (rows x units): rows x replicates."""
+        ...
+
+
+@dataclass(frozen=True)
+class DenseFactors:
+    """Multipliers held as an array."""
+
+    values: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.values.shape[0], self.values.shape[1]
+
+    def block(self, part: slice) -> np.ndarray:
+        return self.values[:, part]
+
+    def rows(self, units: np.ndarray) -> np.ndarray:
+        return self.values[units]
+
+    def times(self, sums: sparse.csr_array) -> np.ndarray:
+        return sums @ self.values
+
+
+@dataclass(frozen=True)
+class SparseFactors:
+    """Multipliers that are 1 but for a few: only what they differ by is held (jackknife)."""
+
+    deviations: sparse.csr_array
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.deviations.shape[0], self.deviations.shape[1]
+
+    def block(self, part: slice) -> np.ndarray:
+        return 1.0 + self.deviations[:, part].toarray()
+
+    def rows(self, units: np.ndarray) -> np.ndarray:
+        return 1.0 + self.deviations[units].toarray()
+
+    def times(self, sums: sparse.csr_array) -> np.ndarray:
+        whole = np.asarray(sums.sum(axis=1)).reshape(-1, 1)
+        return whole + (sums @ self.deviations).toarray()
 
 
 @dataclass(frozen=True)
 class Replicates:
-    """Full replicate weights (a column each) and how their spread becomes a variance."""
+    """Replicate weights and how their spread becomes a variance.
 
-    weights: Floats
+    Attributes
+    ----------
+    kind
+        One of `KINDS`.
+    unit
+        Record to unit; the records of a unit share their multipliers.
+    base
+        Record to the weight that is multiplied.
+    factors
+        Multipliers, units x replicates.
+    scale, rscales, mse
+        As in `svrepdesign`: V = scale * sum of rscales * (theta_r - centre)^2, centred on the
+        estimate (`mse`) or on the mean of the replicates.
+    draw
+        Names the draw. Replicates of two years of one draw can be set against each other: their
+        covariance is that of the shared PSUs.
+    strata
+        Stratum of each unit, and size of each stratum (0 where its units never vary), if each
+        stratum varies by itself: the rank of the weights is then known.
+    """
+
+    kind: str
+    unit: np.ndarray
+    base: Floats
+    factors: Factors
     scale: float
     rscales: Floats
     mse: bool
+    draw: str = ""
+    strata: tuple[np.ndarray, np.ndarray] | None = None
+
+    @property
+    def count(self) -> int:
+        """Number of replicates."""
+        return self.factors.shape[1]
+
+    def pairs_in(self, crossing: Crossing) -> Grouping:
+        """(unit, cell) pairs of a domain."""
+        return grouped(crossing, self.unit, self.factors.shape[0])
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Full replicate weights, records x replicates (large: for tests and for export)."""
+        return self.base[:, None] * self.factors.rows(self.unit)
 
 
 def read_replicates(
     frame: pd.DataFrame, weight: Floats, names: Sequence[str], kind: str, scale: float | None,
     rscales: Sequence[float] | None, combined: bool, mse: bool, rho: float | None,
+    draw: str | None = None,
 ) -> Replicates:  # fmt: skip
-    """Check replicate weights and settle scale and rscales as R does for the kind."""
+    """Check replicate weights given as columns; settle scale and rscales as R does."""
     if kind not in KINDS:
         raise EstimationError(f"rep_type={kind!r} is not known; use one of {', '.join(KINDS)}")
     if len(names) < 2:
         raise EstimationError(f"repweights names {len(names)} column(s); at least two are needed")
     values = np.column_stack([_one(frame, name) for name in names])
-    if not combined:
-        values = values * weight[:, None]
     count = len(names)
     scale, rscales = _scales(kind, count, scale, rscales, rho)
     spread = np.broadcast_to(np.asarray(rscales, dtype=float), (count,)).copy()
-    return Replicates(values, float(scale), spread, mse)
+    base = np.ones(len(frame)) if combined else weight
+    # Two years' weights belong to one draw only if somebody says so.
+    token = hashlib.sha256(values.tobytes()).hexdigest()[:12] if draw is None else draw
+    return Replicates(
+        kind, np.arange(len(frame)), base, DenseFactors(values), float(scale), spread, mse,
+        f"given {token}",
+    )  # fmt: skip
 
 
 def _one(frame: pd.DataFrame, name: str) -> Floats:
@@ -67,56 +185,114 @@ def _scales(
         raise EstimationError("rep_type='JKn' needs rep_rscales, one per replicate: (n_h - 1)/n_h")
     if rscales is not None and len(rscales) not in (1, count):
         raise EstimationError(f"rep_rscales has {len(rscales)} values for {count} replicates")
-    fixed = {"BRR": 1 / count, "Fay": 1 / (count * (1 - (rho or 0.0)) ** 2), "ACS": 4 / count}
+    difference = 4 / count
+    fixed = {
+        "BRR": 1 / count, "Fay": 1 / (count * (1 - (rho or 0.0)) ** 2), "ACS": difference,
+        "successive-difference": difference,
+    }  # fmt: skip
     usual = {"bootstrap": 1 / (count - 1), "JK1": (count - 1) / count}
-    if kind in ("ACS", "JK2"):
+    if kind in ("ACS", "successive-difference", "JK2"):
         rscales = None
         scale = fixed.get(kind, 1.0)
     scale = fixed.get(kind, usual.get(kind, 1.0) if scale is None else scale)
     return scale, [1.0] if rscales is None else rscales
 
 
-def replicate_variance(
-    replicates: Replicates, rows: np.ndarray, revalue: Callable[[np.ndarray], np.ndarray],
-    value: np.ndarray,
-) -> np.ndarray:  # fmt: skip
-    """Variance per cell and category; a replicate without an estimate is left out, as in R."""
-    weights = replicates.weights[rows]
+# ---- estimates of every replicate ----------------------------------------------------------
+
+
+def replicate_values(replicates: Replicates, crossing: Crossing, response: Response) -> np.ndarray:
+    """Estimates of every replicate: replicates x cells x categories, NaN where there is none."""
+    records = crossing.records
+    assert records is not None
+    base = replicates.base[records.rows]
     with np.errstate(divide="ignore", invalid="ignore"):
-        thetas = np.stack(
-            [revalue(np.ascontiguousarray(weights[:, r])) for r in range(weights.shape[1])]
-        )
-        known = ~np.isnan(thetas).any(axis=2)
-        scales = replicates.rscales[:, None] * known
-        centre = value
-        if not replicates.mse:
-            used = (known & (replicates.rscales > 0)[:, None])[:, :, None]
+        if response.totals is not None:
+            above, below = replicate_totals(replicates, crossing, response)
+            return above if below is None else above / below
+        assert response.revalue is not None
+        unit = replicates.unit[records.rows]
+        parts = []
+        for r in range(replicates.count):
+            factor = replicates.factors.block(slice(r, r + 1))[:, 0]
+            parts.append(response.revalue(np.ascontiguousarray(base * factor[unit])))
+        return np.stack(parts)
+
+
+def replicate_totals(
+    replicates: Replicates, crossing: Crossing, response: Response
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Sums above (replicates x cells x categories) and below the line (replicates x cells x 1)."""
+    records = crossing.records
+    assert records is not None
+    assert response.totals is not None
+    pairs = replicates.pairs_in(crossing)
+    above, below = response.totals(replicates.base[records.rows], pairs)
+    parts = above if below is None else np.column_stack([above, below])
+    n_units = replicates.factors.shape[0]
+    laid = by_unit(pairs.unit, pairs.cell, parts, n_units, crossing.n_cells)
+    totals = replicates.factors.times(laid.T.tocsr())
+    totals = totals.T.reshape(replicates.count, crossing.n_cells, parts.shape[1])
+    return (totals, None) if below is None else (totals[:, :, :-1], totals[:, :, -1:])
+
+
+def deviations(replicates: Replicates, thetas: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """Deviation of each replicate from the centre, NaN for a replicate without an estimate.
+
+    Parameters
+    ----------
+    replicates
+        Their `mse` and `rscales` settle the centre.
+    thetas
+        Replicates x cells x categories.
+    value
+        The estimates, cells x categories.
+    """
+    known = ~np.isnan(thetas).any(axis=2)
+    centre = value
+    if not replicates.mse:
+        used = (known & (replicates.rscales > 0)[:, None])[:, :, None]
+        with np.errstate(divide="ignore", invalid="ignore"):
             centre = np.where(used, thetas, 0.0).sum(axis=0) / used.sum(axis=0)
-        squares = np.where(known[:, :, None], (thetas - centre) ** 2, 0.0)
-        variance = replicates.scale * (squares * scales[:, :, None]).sum(axis=0)
-    return np.where(known.any(axis=0)[:, None] & ~np.isnan(value), variance, np.nan)
+    return np.where(known[:, :, None], thetas - centre, np.nan)
 
 
-def replicate_df(
-    replicates: Replicates, crossing: Crossing, rows: np.ndarray, n: np.ndarray
+def replicate_variance(
+    replicates: Replicates, crossing: Crossing, response: Response, value: np.ndarray
 ) -> np.ndarray:
-    """Rank of each cell's replicate weights less one."""
-    count = replicates.weights.shape[1]
-    order = np.argsort(crossing.cell[rows], kind="stable")
-    sorted_rows = rows[order]
-    cells, start = np.unique(crossing.cell[sorted_rows], return_index=True)
-    df = np.zeros(crossing.n_cells, "int64")
-    if len(cells) == 0:
-        return df
-    weights = replicates.weights[sorted_rows]
-    gram = np.empty((len(cells), count, count))
-    for r in range(count):
-        gram[:, r, :] = np.add.reduceat(weights[:, [r]] * weights, start, axis=0)
-    size = np.sqrt(np.maximum(np.einsum("crr->cr", gram), 0))
-    size[size == 0] = 1.0
-    scaled = gram / size[:, :, None] / size[:, None, :]
-    roots = np.linalg.eigvalsh(scaled)
-    rank = (roots > RANK_TOLERANCE**2 * roots[:, -1:]).sum(axis=1)
-    df[cells] = rank - 1
-    df[n == 0] = 0
-    return df
+    """Variance per cell and category; a replicate without an estimate is left out, as in R."""
+    apart = deviations(replicates, replicate_values(replicates, crossing, response), value)
+    known = ~np.isnan(apart)
+    weighted = np.where(known, apart, 0.0) ** 2 * replicates.rscales[:, None, None]
+    variance = replicates.scale * weighted.sum(axis=0)
+    return np.where(known.any(axis=0) & ~np.isnan(value), variance, np.nan)
+
+
+def replicate_influence(
+    replicates: Replicates, crossing: Crossing, response: Response, value: np.ndarray
+) -> sparse.csr_array:
+    """Deviations as a matrix: a row per cell and category, a column per replicate.
+
+    It stands where a linearised estimate has the PSU sums of its influence; with `replicate_table`
+    the covariance of two rows is the sum over replicates of the scaled products.
+    """
+    thetas = replicate_values(replicates, crossing, response)
+    apart = deviations(replicates, thetas, value).reshape(replicates.count, -1).T
+    at = np.nonzero(~np.isnan(apart))
+    return sparse.coo_array((apart[at], at), shape=apart.shape).tocsr()
+
+
+def replicate_table(replicates: Replicates) -> pd.DataFrame:
+    """One row per replicate in the form of a PSU table: its products enter a covariance uncentred.
+
+    Replicates of one draw carry the same stratum and number in every year, so that years are
+    matched replicate by replicate.
+    """
+    return pd.DataFrame(
+        {
+            "stratum": f"replicates {replicates.draw}".strip(),
+            "psu": [str(number + 1) for number in range(replicates.count)],
+            "scale": replicates.scale * replicates.rscales,
+            "centred": False,
+        }
+    )

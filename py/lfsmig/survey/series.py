@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,8 @@ class YearCells:
     """One table of one year: its rows, and the PSU sums behind them.
 
     `link` names a run of years whose PSU codes are comparable; None: with no other year.
-    Without `influence` (quantiles, replicate weights) years count as independent.
+    Without `influence` (quantiles) years count as independent. `present` says where the rows have
+    cases if that is not where `influence` has entries.
     """
 
     year: int
@@ -28,6 +29,7 @@ class YearCells:
     frame: pd.DataFrame
     influence: sparse.csr_array | None
     psu_table: pd.DataFrame | None
+    present: sparse.csr_array | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Aligned:
     df: np.ndarray
     groups: np.ndarray  # year -> group of linked years, -1 alone
     influence: list[sparse.csr_array | None]  # rows x PSUs of the group
+    present: list[sparse.csr_array | None]  # the same entries: 1 where the row has a case, else 0
     places: list[pd.DataFrame | None]  # PSU of the year: column, stratum, scale, centred
 
 
@@ -66,10 +69,32 @@ def align(cells: Series) -> Aligned:
         for name, array in values.items():
             array[position, at] = one.frame[name].to_numpy(dtype="float64")
     groups = _groups(listed)
-    influence, psus = _common_psus(listed, groups, places, len(keys))
+    influence, present, psus = _common_psus(listed, groups, places, len(keys))
     return Aligned(
-        years, keys, values["estimate"], values["se"], values["df"], groups, influence, psus
-    )
+        years, keys, values["estimate"], values["se"], values["df"], groups, influence, present,
+        psus,
+    )  # fmt: skip
+
+
+def on_log_scale(aligned: Aligned) -> Aligned:
+    """Logarithms of the estimates: SEs and PSU sums are divided by the estimate.
+
+    An estimate that is not positive has no logarithm and counts as missing.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inverse = np.where(aligned.estimate > 0, 1 / aligned.estimate, np.nan)
+        estimate = np.where(aligned.estimate > 0, np.log(aligned.estimate), np.nan)
+    influence = [
+        None if matrix is None else _scaled(matrix, scale)
+        for matrix, scale in zip(aligned.influence, np.nan_to_num(inverse), strict=True)
+    ]
+    return replace(aligned, estimate=estimate, se=aligned.se * inverse, influence=influence)
+
+
+def _scaled(matrix: sparse.csr_array, scale: np.ndarray) -> sparse.csr_array:
+    """Rows times a number each; stored zeros stay, because they tell which PSUs have cases."""
+    data = matrix.data * np.repeat(scale, np.diff(matrix.indptr))
+    return sparse.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def _key_names(listed: list[YearCells]) -> list[str]:
@@ -121,8 +146,9 @@ def _groups(listed: list[YearCells]) -> np.ndarray:
 
 def _common_psus(
     listed: list[YearCells], groups: np.ndarray, places: list[np.ndarray], n_rows: int
-) -> tuple[list[sparse.csr_array | None], list[pd.DataFrame | None]]:
+) -> tuple[list[sparse.csr_array | None], list[sparse.csr_array | None], list[pd.DataFrame | None]]:
     influence: list[sparse.csr_array | None] = [None] * len(listed)
+    present: list[sparse.csr_array | None] = [None] * len(listed)
     psus: list[pd.DataFrame | None] = [None] * len(listed)
     for group in range(groups.max(initial=-1) + 1):
         members = np.flatnonzero(groups == group)
@@ -134,11 +160,28 @@ def _common_psus(
         columns, strata = np.split(code, ends), np.split(stratum, ends)
         for member, table, column, within in zip(members, tables, columns, strata, strict=True):
             psus[member] = table.assign(column=column, stratum_code=within)
-            entries = sparse.coo_array(listed[member].influence)
-            at = (places[member][entries.row], column[entries.col])
+            row, psu, value, case = _entries(listed[member])
+            at = (places[member][row], column[psu])
             shape = (n_rows, int(code.max()) + 1)
-            influence[member] = sparse.coo_array((entries.data, at), shape=shape).tocsr()
-    return influence, psus
+            influence[member] = sparse.coo_array((value, at), shape=shape).tocsr()
+            present[member] = sparse.coo_array((case, at), shape=shape).tocsr()
+    return influence, present, psus
+
+
+def _entries(one: YearCells) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Row, PSU and value of the influence sums, and whether the row has a case there.
+
+    A place may come twice, once for its sum and once for its case; the two are added up.
+    """
+    sums = sparse.coo_array(one.influence)
+    if one.present is None:
+        return sums.row, sums.col, sums.data, np.ones(sums.nnz)
+    cases = sparse.coo_array(one.present)
+    return (
+        np.concatenate([sums.row, cases.row]), np.concatenate([sums.col, cases.col]),
+        np.concatenate([sums.data, np.zeros(cases.nnz)]),
+        np.concatenate([np.zeros(sums.nnz), np.ones(cases.nnz)]),
+    )  # fmt: skip
 
 
 def _psu_table(one: YearCells) -> pd.DataFrame:

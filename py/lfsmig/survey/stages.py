@@ -9,10 +9,20 @@ import numpy as np
 import pandas as pd
 
 from lfsmig.errors import EstimationError
-from lfsmig.survey.columns import Floats, Levels, rows_text
+from lfsmig.survey.columns import Floats, Levels, Namer, rows_text
+from lfsmig.survey.crossing import counting_order, starts_of
 
 # A stratum whose unsampled fraction is below this has no sampling variance (R's own limit).
 FULLY_SAMPLED = 1e-7
+
+
+@dataclass(frozen=True)
+class Fpc:
+    """A column of population sizes, or of sampling fractions, of one stage."""
+
+    name: str
+    values: Floats
+    sizes: bool
 
 
 @dataclass(frozen=True)
@@ -23,6 +33,7 @@ class Stage:
     """
 
     unit: np.ndarray  # record -> unit
+    order: np.ndarray | None  # records in the order of units; None: they are in it already
     stratum_of_unit: np.ndarray  # unit -> stratum
     n_units: np.ndarray  # stratum -> number of sampled units
     free: Floats  # stratum -> unsampled fraction, 1 without a population size
@@ -40,96 +51,137 @@ class Stage:
 
 
 def first_stage(
-    rows: int, stratum: Levels | None, unit: Levels | None, fpc: Floats | None, nest: bool,
-    sizes: bool = False,
+    rows: int, stratum: Levels | None, unit: Levels | None, fpc: Fpc | None, nest: bool,
+    namer: Namer = rows_text,
 ) -> Stage:  # fmt: skip
     """Encode strata and PSUs; a PSU in two strata is an error unless they nest."""
     strata = np.zeros(rows, "int32") if stratum is None else stratum.codes
     names = ["all"] if stratum is None else stratum.texts
-    labels = np.arange(rows) if unit is None else unit.codes.astype("int64")
+    labels = np.arange(rows, dtype="int32") if unit is None else unit.codes
     n_labels = rows if unit is None else len(unit)
-    key, codes = np.unique(strata.astype("int64") * n_labels + labels, return_inverse=True)
-    label = key % n_labels
-    stratum_of_unit = (key // n_labels).astype("int32")
-    if unit is not None and len(np.unique(label)) < len(label) and not nest:
-        _refuse_shared_unit(unit, strata, label, stratum_of_unit, names)
-    if len(key) == 1:
+    codes, order, first = _number_units(strata, len(names), labels, n_labels)
+    label, stratum_of_unit = labels[first], strata[first]
+    if unit is not None and not nest:
+        _refuse_shared_unit(unit, label, first, stratum_of_unit, names, namer)
+    if len(first) == 1:
         raise EstimationError(
             "the design has only one primary sampling unit; a variance needs at least two"
         )
     n_units = np.bincount(stratum_of_unit, minlength=len(names))
-    sampled = _sampled_fraction(fpc, sizes, strata, n_units, "stratum", names)
+    sampled = _sampled_fraction(fpc, strata, n_units, "stratum", names, namer)
     return Stage(
-        codes.astype("int32"), stratum_of_unit, n_units, 1 - sampled, sampled, names,
+        codes, order, stratum_of_unit, n_units, 1 - sampled, sampled, names,
         None if unit is None else unit.values, label,
     )  # fmt: skip
 
 
-def second_stage(first: Stage, within: Levels, fpc: Floats, sizes: bool = False) -> Stage:
+def second_stage(first: Stage, within: Levels, fpc: Fpc, namer: Namer = rows_text) -> Stage:
     """Encode second-stage units inside each PSU."""
-    key, codes = np.unique(
-        first.unit.astype("int64") * len(within) + within.codes, return_inverse=True
+    codes, order, start = _number_units(
+        first.unit, len(first.stratum_of_unit), within.codes, len(within)
     )
-    psu_of_unit = (key // len(within)).astype("int32")
+    psu_of_unit = first.unit[start]
     n_units = np.bincount(psu_of_unit, minlength=len(first.stratum_of_unit))
     names = first.unit_names()
-    sampled = _sampled_fraction(fpc, sizes, first.unit, n_units, "PSU", names)
+    sampled = _sampled_fraction(fpc, first.unit, n_units, "PSU", names, namer)
     return Stage(
-        codes.astype("int32"), psu_of_unit, n_units, 1 - sampled, sampled, names,
-        within.values, key % len(within),
+        codes, order, psu_of_unit, n_units, 1 - sampled, sampled, names,
+        within.values, within.codes[start],
     )  # fmt: skip
 
 
+def _number_units(
+    stratum: np.ndarray, n_strata: int, label: np.ndarray, n_labels: int
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+    """Number the (stratum, label) pairs that occur, by stratum, then label.
+
+    Returns the number of each record, the records in that order (None if they are in it), and the
+    first record of each unit.
+    """
+    order = None
+    if not _ascending(stratum, label):
+        order = counting_order(label, n_labels)
+        order = order[counting_order(stratum[order], n_strata)]
+        stratum, label = stratum[order], label[order]
+    start = starts_of(stratum, label)
+    size = np.diff(start, append=len(label))
+    unit = np.repeat(np.arange(len(start), dtype="int32"), size)
+    if order is None:
+        return unit, None, start
+    codes = np.empty(len(unit), "int32")
+    codes[order] = unit
+    return codes, order, order[start]
+
+
+def _ascending(major: np.ndarray, minor: np.ndarray) -> bool:
+    a, b = major[:-1], major[1:]
+    return bool(((a < b) | ((a == b) & (minor[:-1] <= minor[1:]))).all())
+
+
 def _refuse_shared_unit(
-    unit: Levels, strata: np.ndarray, label: np.ndarray, stratum_of_unit: np.ndarray,
-    names: list[str],
+    unit: Levels, label: np.ndarray, first: np.ndarray, stratum_of_unit: np.ndarray,
+    names: list[str], namer: Namer,
 ) -> None:  # fmt: skip
-    shared = np.flatnonzero(np.bincount(label) > 1)
-    held_by = [names[s] for s in stratum_of_unit[label == shared[0]]]
+    strata_of_label = np.bincount(label, minlength=len(unit))
+    if (strata_of_label <= 1).all():
+        return
+    shared = int(np.flatnonzero(strata_of_label > 1)[0])
+    held = np.flatnonzero(label == shared)
+    more = int((strata_of_label > 1).sum()) - 1
+    others = f", and {more} more such" if more else ""
     raise EstimationError(
-        f"PSU column {unit.name!r}: {unit.texts[shared[0]]!r} is in strata "
-        f"{', '.join(held_by)} ({rows_text(unit.codes == shared[0])}); "
+        f"PSU column {unit.name!r}: {unit.texts[shared]!r} is in strata "
+        f"{', '.join(names[s] for s in stratum_of_unit[held])} ({namer(np.sort(first[held]))})"
+        f"{others}; "
         "make the codes unique or pass nest=True"
     )
 
 
-def population_sizes(fpc: Sequence[Floats]) -> bool:
-    """Tell whether `fpc` holds population sizes or sampling fractions.
+def read_fpc(names: Sequence[str], values: Sequence[Floats], namer: Namer = rows_text) -> list[Fpc]:
+    """Check population sizes or sampling fractions of all stages and tell which of both they are.
 
     The kind is one for all stages, as R reads it: beside a size of 12, a 1 is a size and no
     complete count.
     """
-    sizes = any(bool((values > 1).any()) for values in fpc)
-    below = np.any([(values > 0) & (values < 1) for values in fpc], axis=0)
+    for name, column in zip(names, values, strict=True):
+        unusable = ~(column > 0)
+        if unusable.any():
+            raise EstimationError(
+                f"fpc column {name!r} is missing or not positive in {namer(unusable)}; "
+                "give a size or a fraction"
+            )
+    sizes = any(bool((column > 1).any()) for column in values)
+    below = np.any([column < 1 for column in values], axis=0)
     if sizes and below.any():
         raise EstimationError(
-            f"fpc mixes population sizes and fractions ({rows_text(below)} below 1); "
-            "use one kind in all stages"
+            f"fpc column {' and '.join(map(repr, names))} mixes population sizes and fractions "
+            f"({namer(below)} below 1); use one kind in all stages"
         )
-    return sizes
+    return [Fpc(name, column, sizes) for name, column in zip(names, values, strict=True)]
 
 
 def _sampled_fraction(
-    fpc: Floats | None, sizes: bool, strata: np.ndarray, n_units: np.ndarray, word: str,
-    names: list[str],
+    fpc: Fpc | None, strata: np.ndarray, n_units: np.ndarray, word: str, names: list[str],
+    namer: Namer,
 ) -> Floats:  # fmt: skip
     """Sampled fraction per stratum from population sizes or fractions, R's reading of `fpc`."""
     if fpc is None:
         return np.zeros(len(n_units))
-    if np.isnan(fpc).any() or (fpc <= 0).any():
-        bad = rows_text(np.isnan(fpc) | (fpc <= 0))
-        raise EstimationError(f"fpc is missing or not positive in {bad}; give a size or a fraction")
+    column = f"fpc column {fpc.name!r}"
     value = np.full(len(n_units), np.nan)
-    value[strata] = fpc
-    varies = value[strata] != fpc
+    value[strata] = fpc.values
+    varies = value[strata] != fpc.values
     if varies.any():
         where = names[strata[np.flatnonzero(varies)[0]]]
-        raise EstimationError(f"fpc varies within {word} {where!r} ({rows_text(varies)})")
-    population = value if sizes else n_units / value
+        raise EstimationError(
+            f"{column} varies within {word} {where!r} ({namer(varies)}); give each one value"
+        )
+    population = value if fpc.sizes else n_units / value
     too_many = population < n_units * (1 - 1e-12)
     if too_many.any():
-        where = names[int(np.flatnonzero(too_many)[0])]
+        at = int(np.flatnonzero(too_many)[0])
         raise EstimationError(
-            f"fpc of {word} {where!r} is smaller than its number of sampled units"
+            f"{column} of {word} {names[at]!r} is smaller than its {n_units[at]} sampled units "
+            f"({namer(strata == at)}); correct the size"
         )
     return n_units / population

@@ -2,7 +2,11 @@
 # Run from pytest, or: Rscript -e 'testthat::test_dir("tests/r/testthat")' with R_FOLDER set.
 
 folder <- Sys.getenv("R_FOLDER", file.path("..", "..", "..", "r"))
-for (file in c("design.R", "intervals.R", "estimate.R", "change.R", "session.R")) {
+files <- c(
+  "design.R", "replicates.R", "calibration.R", "intervals.R", "inequality.R", "estimate.R",
+  "covariance.R", "change.R", "session.R"
+)
+for (file in files) {
   source(file.path(folder, file), local = TRUE, encoding = "UTF-8")
 }
 use_lonely_rule("adjust")
@@ -80,6 +84,61 @@ test_that("the influence gives the variance back", {
   n <- as.vector(table(apistrat$stype)[stratum])
   centred <- found$influence$value - ave(found$influence$value, stratum)
   expect_equal(sqrt(sum(n / (n - 1) * centred^2)), found$se, tolerance = 1e-12)
+})
+
+test_that("a rate is a mean of 0 and 1 in another unit, or a ratio", {
+  met <- as.numeric(apistrat$sch.wide == "Yes")
+  share <- estimate_table(ours, "mean", met, ci = "logit")
+  rate <- estimate_table(ours, "rate", met, per = 1000)
+  for (name in c("estimate", "se", "ci_low", "ci_high")) {
+    expect_equal(rate[[name]], 1000 * share[[name]], tolerance = 1e-14)
+  }
+  expect_equal(rate$cases, sum(met == 1))
+  ratio <- svyratio(~api.stu, ~enroll, plain)
+  found <- estimate_table(ours, "rate", apistrat$api.stu, apistrat$enroll, per = 100)
+  expect_equal(found$se, 100 * as.vector(SE(ratio)), tolerance = 1e-14)
+  expect_error(estimate_table(ours, "rate", apistrat$api00), "an item of 0 and 1")
+})
+
+test_that("Gini and top shares are those of a list of persons", {
+  expect_equal(gini_of(c(4, 1, 3, 2), rep(1, 4))$value, 0.25)
+  expect_equal(gini_of(c(0, 8), c(3, 1))$value, 0.75)
+  expect_equal(top_share_of(c(1, 2, 3, 4), c(1, 1, 1, 2), 0.5)$value, 9.5 / 14)
+  # The linearised variable is the derivative by the weight.
+  x <- c(3, 1, 4, 1, 5, 9, 2, 6)
+  w <- c(2, 3, 1, 4, 2, 1, 5, 2)
+  for (one in list(gini_of, function(x, w) top_share_of(x, w, 0.33))) {
+    step <- 1e-6
+    numeric <- vapply(seq_along(x), function(k) {
+      moved <- replace(w, k, w[k] + step)
+      (one(x, moved)$value - one(x, w)$value) / step
+    }, numeric(1))
+    expect_equal(one(x, w)$u, numeric, tolerance = 1e-5)
+  }
+  expect_error(estimate_table(ours, "gini", -apistrat$api00), "never negative")
+})
+
+test_that("covariances and contrasts are those of svyby and svycontrast", {
+  cells <- svyby(~api00, ~stype, plain, svymean, covmat = TRUE)
+  found <- estimate_table(ours, "mean", apistrat$api00, by = list(apistrat$stype), covariance = TRUE)
+  all_of_it <- combined_covariance(ours, list(found$spread), list(diag(3)), "adjust")
+  expect_equal(unname(all_of_it), unname(vcov(cells)), tolerance = 1e-13)
+  share <- estimate_table(ours, "share", apistrat$sch.wide, covariance = TRUE)
+  both <- list(found$spread, share$spread)
+  one <- list(matrix(c(1, -1, 0), 1), matrix(0, 1, 2))
+  difference <- svycontrast(cells, c(E = 1, H = -1))
+  expect_equal(
+    sqrt(combined_covariance(ours, both, one, "adjust")[1, 1]), as.vector(SE(difference)),
+    tolerance = 1e-13
+  )
+  expect_equal(combined_df(ours, both, one), degf(subset(plain, stype != "M")))
+})
+
+test_that("limits at 0 and 1 take the sample size", {
+  expect_equal(confidence_limits("beta_nchs", 0, 0, 12, 30)$high, 1 - 0.025^(1 / 30))
+  expect_equal(confidence_limits("wilson", 1, 0, 12, 30)$high, 1)
+  expect_equal(confidence_limits("beta", 0.3, 0, 5, 30)$low, 0.3)
+  expect_error(confidence_limits("clopper", 0.3, 0.1, 5, 30), "is not known")
 })
 
 test_that("change uses the PSUs of both years", {

@@ -1,25 +1,22 @@
-"""Times and memory of the main job, and the engines' ratio on the same work (`make bench`).
+"""Times and memory of the main job, and the engines' ratio on the year it made.
 
-The full-scale synthetic sample is made first if it is not there. Memory is the largest sum over
-all processes of a job, sampled every tenth of a second.
+The full-scale synthetic sample is made first. Memory is the largest sum over all processes of a
+job, sampled every tenth of a second.
 """
 
 from __future__ import annotations
 
-import argparse
 import shutil
-import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+from measure import median_seconds
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 LFSMIG = str(Path(sys.executable).with_name("lfsmig"))
-WORK = ROOT / "build" / "bench"
 
 
 def timed(name: str, limit: str, *command: str) -> None:
@@ -51,18 +48,7 @@ def _memory(pid: int) -> int:
     return total
 
 
-def median_seconds(work: Callable[[], object], repeats: int = 5) -> float:
-    """Median of several runs after one that is not counted."""
-    work()
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - started)
-    return statistics.median(times)
-
-
-def engines() -> None:
+def engines(folder: Path) -> None:
     """Same tables by both engines on one year; designs are built and encoded before."""
     import pandas as pd
 
@@ -72,7 +58,7 @@ def engines() -> None:
 
     params = load(ROOT / "params")
     year = params.report.report_year
-    harmonised = WORK / "harmonised" / f"{year}.parquet"
+    harmonised = folder / "harmonised" / f"{year}.parquet"
     frame = analysis_frame(pd.read_parquet(harmonised), params, year)
     design = SurveyDesign(frame, weight="weight", strata="stratum", psu="psu")
     jobs = {
@@ -86,18 +72,16 @@ def engines() -> None:
     }
     print(f"\n{'one year, both engines':<40}{'Python':>10}{'R survey':>10}{'ratio':>8}")
     for name, job in jobs.items():
-        python = median_seconds(lambda job=job: job("python"))
+        python = median_seconds(lambda job=job: job("python"), repeats=5)
         r = median_seconds(lambda job=job: job("r"), repeats=3)
         print(f"{name:<40}{python:>9.4f}s{r:>9.2f}s{r / python:>7.0f}x", flush=True)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scale", default="1", help="share of the enumeration areas [1]")
-    scale = parser.parse_args().scale
-    raw = str(WORK / "raw")
-    data = ("--data", str(WORK))
-    shutil.rmtree(WORK, ignore_errors=True)
+def run(folder: Path, scale: str) -> None:
+    raw = str(folder / "raw")
+    data = ("--data", str(folder))
+    shutil.rmtree(folder, ignore_errors=True)
+    print(f"\n{'the main job':<52}{'':>10}{'memory':>10}")
     timed("sample: one full year", "15 s, 1.5 GiB", "sample", "--out", raw, "--scale", scale,
           "--years", "2019")  # fmt: skip
     timed("sample: six years", "90 s", "sample", "--out", raw, "--scale", scale)
@@ -110,8 +94,4 @@ def main() -> None:
     timed("report: two languages, three formats", "90 s", *data, "report", "--with", "builtin")
     timed("report again, nothing changed", "seconds", *data, "report", "--with", "builtin")
     if shutil.which("Rscript"):
-        engines()
-
-
-if __name__ == "__main__":
-    main()
+        engines(folder)
