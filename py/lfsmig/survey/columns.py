@@ -229,3 +229,11 @@ def required(column: pd.Series, role: str, namer: Namer = rows_text) -> Levels:
             "every record belongs to the design"
         )
     return encoded
+
+
+def names_of(value: str | Sequence[str] | None, role: str) -> list[str]:
+    """Return one or several column names as a list of distinct ones."""
+    names = [] if value is None else [value] if isinstance(value, str) else list(value)
+    if len(set(names)) != len(names):
+        raise EstimationError(f"{role} names a column twice: {', '.join(map(str, names))}")
+    return names

@@ -6,7 +6,7 @@ estimate is sums over arrays. Nothing here knows about a country or an indicator
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,7 @@ import pandas as pd
 from lfsmig.errors import EstimationError
 from lfsmig.survey import columns, weighting
 from lfsmig.survey.calibration import Calibration
-from lfsmig.survey.columns import Floats, Levels
-from lfsmig.survey.contrast import Coefficients, contrast, differences
+from lfsmig.survey.columns import Floats, Levels, names_of
 from lfsmig.survey.controls import Totals
 from lfsmig.survey.crossing import Cells, Crossing, Rows, cross
 from lfsmig.survey.drawing import Options
@@ -26,8 +25,12 @@ from lfsmig.survey.functionals import Replicated, of_totals, of_weights
 from lfsmig.survey.inference import check_options
 from lfsmig.survey.replicates import Replicates, read_replicates
 from lfsmig.survey.stages import Stage, first_stage, read_fpc, second_stage
+from lfsmig.survey.statistics import Statistics
 from lfsmig.survey.sums import Sums, sums_of_records
 from lfsmig.survey.variance import stratum_rule
+
+if TYPE_CHECKING:
+    pass
 
 if TYPE_CHECKING:
     from lfsmig.survey.models import Regression
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
 LONELY_RULES = ("fail", "remove", "certainty", "adjust", "average")
 
 
-class SurveyDesign:
+class SurveyDesign(Statistics):
     """A stratified (clustered) sample, ready to estimate from with either engine.
 
     Parameters
@@ -470,68 +473,6 @@ class SurveyDesign:
             return estimate_in_r(self, request)
         return estimate(self, request)
 
-    def mean(self, of: str, by: str | Sequence[str] = (), domain: object = None,
-             engine: str = "python", **options: Any) -> pd.DataFrame:  # fmt: skip
-        """Mean of a numeric item per cell (for a 0/1 item, the proportion)."""
-        return self.estimate("mean", of, None, by, domain, engine, **options).frame
-
-    def total(self, of: str | None = None, by: str | Sequence[str] = (), domain: object = None,
-              engine: str = "python", **options: Any) -> pd.DataFrame:  # fmt: skip
-        """Weighted total of an item per cell; without an item, the number of persons."""
-        return self.estimate("total", of, None, by, domain, engine, **options).frame
-
-    def share(self, of: str, by: str | Sequence[str] = (), domain: object = None,
-              engine: str = "python", **options: Any) -> pd.DataFrame:  # fmt: skip
-        """Share of each category of a column per cell, 0 to 1."""
-        return self.estimate("share", of, None, by, domain, engine, **options).frame
-
-    def ratio(self, of: str, over: str, by: str | Sequence[str] = (), domain: object = None,
-              engine: str = "python", **options: Any) -> pd.DataFrame:  # fmt: skip
-        """Ratio of two totals per cell."""
-        return self.estimate("ratio", of, over, by, domain, engine, **options).frame
-
-    def rate(self, of: str, per: float = 100, by: str | Sequence[str] = (), domain: object = None,
-             engine: str = "python", over: str | None = None,
-             **options: Any) -> pd.DataFrame:  # fmt: skip
-        """Rate per 100 (or `per`): of a 0/1 item with a logit interval, or of two totals."""
-        return self.estimate("rate", of, over, by, domain, engine, per=per, **options).frame
-
-    def gini(self, of: str, by: str | Sequence[str] = (), domain: object = None,
-             engine: str = "python", **options: Any) -> pd.DataFrame:  # fmt: skip
-        """Gini coefficient per cell of an item that is never negative."""
-        return self.estimate("gini", of, None, by, domain, engine, **options).frame
-
-    def top_share(self, of: str, top: float = 0.1, by: str | Sequence[str] = (),
-                  domain: object = None, engine: str = "python",
-                  **options: Any) -> pd.DataFrame:  # fmt: skip
-        """Part of an item's total that the fraction `top` of the population holds, per cell."""
-        return self.estimate("top_share", of, None, by, domain, engine, top=top, **options).frame
-
-    def difference(self, statistic: str, of: str | None = None, over: str | None = None,
-                   by: str | Sequence[str] = (), domain: object = None, engine: str = "python",
-                   reference: Hashable = None, level: float = 0.95,
-                   **options: Any) -> pd.DataFrame:  # fmt: skip
-        """Each cell less a reference cell (the first if none is named), with covariance."""
-        cells = self.estimate(statistic, of, over, by, domain, engine, covariance=True, **options)
-        return contrast(cells, differences(cells, reference), level=level)
-
-    def contrast(self, coefficients: Coefficients, statistic: str, of: str | None = None,
-                 over: str | None = None, by: str | Sequence[str] = (), domain: object = None,
-                 engine: str = "python", level: float = 0.95, log: bool = False,
-                 **options: Any) -> pd.DataFrame:  # fmt: skip
-        """Linear combinations of the cells of one table (see `lfsmig.survey.contrast`)."""
-        cells = self.estimate(statistic, of, over, by, domain, engine, covariance=True, **options)
-        return contrast(cells, coefficients, level=level, log=log)
-
-    def quantile(self, of: str, quantiles: Sequence[float] | float = (0.5,),
-                 by: str | Sequence[str] = (), domain: object = None, engine: str = "python",
-                 **options: Any) -> pd.DataFrame:  # fmt: skip
-        """Quantiles of a numeric item per cell, with Woodruff intervals."""
-        levels = [quantiles] if isinstance(quantiles, float | int) else list(quantiles)
-        return self.estimate(
-            "quantile", of, None, by, domain, engine, quantiles=levels, **options
-        ).frame
-
     def regression(self, formula: str, terms: Sequence[str] | None = None,
                    family: str = "gaussian", domain: object = None, engine: str = "python",
                    **options: Any) -> Regression:  # fmt: skip
@@ -553,10 +494,3 @@ class SurveyDesign:
         from lfsmig.survey.mean_tests import ttest
 
         return ttest(self, of, group, domain=domain, engine=engine, **options)
-
-
-def names_of(value: str | Sequence[str] | None, role: str) -> list[str]:
-    names = [] if value is None else [value] if isinstance(value, str) else list(value)
-    if len(set(names)) != len(names):
-        raise EstimationError(f"{role} names a column twice: {', '.join(map(str, names))}")
-    return names

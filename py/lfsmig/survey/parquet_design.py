@@ -17,9 +17,9 @@ import pyarrow as pa
 
 from lfsmig.errors import EstimationError
 from lfsmig.survey import columns
-from lfsmig.survey.columns import MAX_LEVELS, Floats, Levels
+from lfsmig.survey.columns import MAX_LEVELS, Floats, Levels, names_of
 from lfsmig.survey.crossing import Crossing
-from lfsmig.survey.design import SurveyDesign, names_of
+from lfsmig.survey.design import SurveyDesign
 from lfsmig.survey.estimate import Request
 from lfsmig.survey.parquet_source import NumberFacts, ParquetSource
 from lfsmig.survey.parquet_sums import sums_of_parquet
