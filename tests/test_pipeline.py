@@ -11,16 +11,18 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from lfsmig import cli, replicate
+from lfsmig import cli, replicate, steps, trends
 from lfsmig.intake.protocol import CHECKS, Finding
 from lfsmig.params import load
 from lfsmig.report import words
-from lfsmig.results import RESULT_COLUMNS, RESULT_KEYS, TREND_COLUMNS, domain_codes
+from lfsmig.results import RESULT_COLUMNS, RESULT_KEYS, TREND_COLUMNS, TREND_KEYS, domain_codes
+from lfsmig.workspace import Workspace
 from tests.conftest import ROOT, needs_r, run_pipeline
 
 YEARS = [2019, 2020, 2021, 2022, 2023, 2024]
@@ -104,6 +106,23 @@ def test_both_engines_agree_in_every_cell(small_data: Path) -> None:
         assert set(compared["verdict"]) <= {"exact", "match"}, compared[
             ~compared["verdict"].isin(["exact", "match"])
         ].head()
+
+
+@needs_r
+def test_trends_agree_without_averages_too(small_data: Path) -> None:
+    """Averages are optional; their rows must not be what tells the size of a change's levels."""
+    whole = load(ROOT / "params")
+    bare = SimpleNamespace(country=whole.country, report=SimpleNamespace(averages=[]))
+    workspace = Workspace.at(ROOT / "params", small_data)
+    python, r = (
+        trends.estimate(bare, {y: steps.read_part(workspace, y, engine) for y in YEARS}, engine)
+        for engine in ("python", "r")
+    )
+    assert set(python["statistic"]) == {"change", "slope"}
+    compared = replicate.compare(python, r, TREND_KEYS)
+    assert set(compared["verdict"]) <= {"exact", "match"}, compared[
+        ~compared["verdict"].isin(["exact", "match"])
+    ].head()
 
 
 @needs_r

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from lfsmig.errors import InputError
 from lfsmig.replicate import agree, compare, read_results, summary
+from lfsmig.results import TREND_KEYS
 
 
 def results(**changes: object) -> pd.DataFrame:
@@ -89,6 +90,25 @@ def test_a_total_near_zero_is_judged_by_its_table() -> None:
     net = results(statistic="total", unit="persons", estimate=[1e-10, 1e6], se=[9.0, 9.0])
     assert verdicts(net, net.assign(estimate=[-1e-10, 1e6])) == ["match", "exact"]
     assert verdicts(net, net.assign(estimate=[1e-5, 1e6])) == ["differ", "exact"]
+
+
+def change(estimate: float, **more: object) -> pd.DataFrame:
+    """One trend cell: a change between two years."""
+    keys = {"indicator": "a.rate", "domain": "{}", "category": "", "statistic": "change"}
+    years = {"year_from": 2022, "year_to": 2023}
+    return pd.DataFrame([{**keys, **years, "estimate": estimate, "se": 0.1, **more}])
+
+
+def test_a_change_near_zero_is_judged_by_the_levels_it_was_taken_from() -> None:
+    # 1e-12 of a level of 2,000 allows 2e-9, though the change itself is next to nothing.
+    for left, right, verdict in [
+        (change(1e-9, level=2000.0), change(-0.9e-9, level=2000.0), "match"),
+        (change(1e-9, level=2000.0), change(-1.1e-9, level=2000.0), "differ"),
+        # A partner's file has no level: ours is enough; without any its own cells are the scale.
+        (change(1e-9, level=2000.0), change(-0.9e-9), "match"),
+        (change(1e-9), change(-0.9e-9), "differ"),
+    ]:
+        assert compare(left, right, TREND_KEYS)["verdict"].tolist() == [verdict]
 
 
 def test_a_cell_named_twice_is_refused() -> None:

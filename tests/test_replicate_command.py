@@ -63,6 +63,7 @@ def trends(engine: str = "python") -> pd.DataFrame:
             "statistic_value": [0.007, 0.0],
             "p": [0.99, 1.0],
             "lack_of_fit_p": np.nan,
+            "level": [2.023, 2.0],
         }
     )
     return frame[TREND_COLUMNS]

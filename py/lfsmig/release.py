@@ -255,4 +255,5 @@ def release_trends(
     out.loc[out["flag"] != "", [c for c in numbers if c in out]] = np.nan
     known = out["indicator"].isin(calibrated)
     out.loc[known, [c for c in numbers if c in out and c != "estimate"]] = np.nan
-    return out
+    # The level may be that of a year in which the cell is withheld; it served the cross-check.
+    return out.drop(columns="level", errors="ignore")

@@ -148,7 +148,7 @@ def compare(
         suffixes=("_left", "_right"),
         indicator=True,
     )
-    both["_scale"] = _scale(both, keys)
+    both["_scale"] = _scale(both, keys, (left, right))
     verdict = np.full(len(both), "exact", dtype=object)
     reason = np.full(len(both), "", dtype=object)
     for measure in measures:
@@ -168,15 +168,19 @@ def compare(
     return both.drop(columns=["_merge", "_scale"]).sort_values(keys, ignore_index=True)
 
 
-def _scale(both: pd.DataFrame, keys: Sequence[str]) -> pd.Series:
+def _scale(both: pd.DataFrame, keys: Sequence[str], sides: Sequence[pd.DataFrame]) -> pd.Series:
     """Size that an absolute difference is judged by: 1 for shares, the largest cell for others.
 
     A change between years is a difference of two levels: rounding in it is of the levels' size,
-    which the averages of the same indicator carry, however small the change itself is.
+    however small the change itself is. Trend rows carry it as `level`; a file without it is judged
+    by its own largest cell.
     """
     size = both[["estimate_left", "estimate_right"]].abs().max(axis=1)
-    is_trend = "year_from" in keys
-    table = ["indicator"] if is_trend else ["year", "indicator", "statistic"]
+    for side in sides if "year_from" in keys else ():
+        if "level" in side:
+            level = both[list(keys)].merge(side[[*keys, "level"]], on=list(keys), how="left")
+            size = np.fmax(size, level["level"].abs().to_numpy(dtype=float))
+    table = ["indicator"] if "year_from" in keys else ["year", "indicator", "statistic"]
     largest = size.groupby([both[key] for key in table if key in keys]).transform("max")
     is_share = both["statistic"].eq("share") if "statistic" in keys else False
     return pd.Series(np.where(is_share, 1.0, largest), index=both.index)

@@ -44,6 +44,8 @@ TREND_COLUMNS = [
     "statistic_value",
     "p",
     "lack_of_fit_p",
+    # The cell's largest yearly estimate: the size of the numbers that were subtracted.
+    "level",
 ]
 
 

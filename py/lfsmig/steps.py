@@ -305,7 +305,7 @@ def estimate_trends(
         progress("no trends: they need two years")
     frames = []
     for name in engines:
-        cells = {year: _read_part(workspace, year, name) for year in years}
+        cells = {year: read_part(workspace, year, name) for year in years}
         frames.append(trends.estimate(params, cells, name))
     write_parquet(target, pd.concat(frames, ignore_index=True))
     outputs = [target]
@@ -323,7 +323,7 @@ def estimate_trends(
     return {"years": years}
 
 
-def _read_part(workspace: Workspace, year: int, engine: str) -> indicators.YearEstimates:
+def read_part(workspace: Workspace, year: int, engine: str) -> indicators.YearEstimates:
     return indicators.YearEstimates(
         pd.read_parquet(_part(workspace, year, engine, ".parquet")),
         sparse.load_npz(_part(workspace, year, engine, ".npz")),

@@ -50,7 +50,10 @@ def estimate(params: Params, years: Years, engine: str) -> pd.DataFrame:
     DataFrame
         Columns `TREND_COLUMNS`; fewer than two years give no rows.
     """
+    if not years:
+        return pd.DataFrame(columns=TREND_COLUMNS)
     parts: list[pd.DataFrame] = []
+    levels = _levels(years)
     for span, names in series_of(years).items():
         series = [year_cells(params, year, years[year], names) for year in span]
         if len(series) < 2:
@@ -65,10 +68,20 @@ def estimate(params: Params, years: Years, engine: str) -> pd.DataFrame:
     parts = [part for part in parts if len(part)]
     if not parts:
         return pd.DataFrame(columns=TREND_COLUMNS)
-    out = pd.concat(parts, ignore_index=True)
+    out = pd.concat(parts, ignore_index=True).merge(levels, on=CELL_KEYS, how="left")
     out["schema_version"] = SCHEMA_VERSION
     out["engine"] = engine
     return out.reindex(columns=TREND_COLUMNS)
+
+
+def _levels(years: Years) -> pd.DataFrame:
+    """Largest absolute yearly estimate of each cell: `CELL_KEYS` and `level`.
+
+    A change near zero is a difference of two levels, so the rounding in it is of their size.
+    """
+    cells = pd.concat([one.frame[[*CELL_KEYS, "estimate"]] for one in years.values()])
+    sizes = cells.assign(level=cells["estimate"].abs())
+    return sizes.groupby(CELL_KEYS, as_index=False)["level"].max()
 
 
 def series_of(years: Years) -> dict[tuple[int, ...], list[str]]:

@@ -223,7 +223,7 @@ def trends(frames: dict[int, pd.DataFrame]) -> pd.DataFrame:
         slope = float((group["year"] - 2021.5) @ group["estimate"]) / 17.5
         se = float(group["se"].mean()) / math.sqrt(17.5)
         rows.append({**base, **tested("slope", YEARS[0], YEARS[-1], slope, se)})
-    frame = pd.DataFrame(rows)[TREND_COLUMNS]
+    frame = pd.DataFrame(rows)[[name for name in TREND_COLUMNS if name != "level"]]
     return frame.assign(flag=frame["estimate"].isna().map({True: "s", False: ""}))
 
 
