@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lfsmig.errors import ChapterError, LfsmigError
-from lfsmig.report.lock import single_build
+from lfsmig.lock import held
 from lfsmig.report.render import build_report
 from tests.report.conftest import BUILD_YEARS, change_text, cut_to_headings, set_years
 
@@ -223,11 +223,11 @@ def test_unchanged_report_is_not_made_again(built: Path, released: Path) -> None
 
 def test_second_build_in_the_same_folder_is_refused(project: Path, released: Path) -> None:
     with (
-        single_build(project / "_work/report"),
+        held(project / "_work/report"),
         pytest.raises(LfsmigError, match=r"another report is being built here \(process \d+\)"),
     ):
         build_report(project, project / "params", released, with_="builtin")
-    with single_build(project / "_work/report"):
+    with held(project / "_work/report"):
         pass
     assert not (project / "_book").exists()
 

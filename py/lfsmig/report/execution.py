@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
-import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,11 +14,11 @@ import nbformat
 
 from lfsmig.atomic import write_json
 from lfsmig.errors import ChapterError
+from lfsmig.pool import WorkerPool
 from lfsmig.report import annual, data, project
 from lfsmig.report.book import environment, execute
 from lfsmig.report.source import read_chapter, source_text
 
-PROCESSES = 2
 PACKAGE = Path(__file__).parent
 # Jupyter's own messages are not for the reader of a report's progress.
 QUIET = {"PYDEVD_DISABLE_FILE_VALIDATION": "1", "JUPYTER_PLATFORM_DIRS": "1", "PYTHONUTF8": "1"}
@@ -105,18 +104,15 @@ def run(tasks: Sequence[Task], work: Path, progress: Callable[[str], None]) -> N
         return
     # The working papers take longest: first.
     due.sort(key=lambda t: project.ANNUAL.match(t.chapter) is None)
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(PROCESSES, len(due)), mp_context=context)
-    try:
-        waiting = {pool.submit(make, task): task for task in due}
-        for number, future in enumerate(as_completed(waiting), start=1):
-            task = waiting[future]
-            future.result()
-            record[str(task.out)] = task.key
-            write_json(record_path, record)
-            progress(f"[{number}/{len(due)}] {task.name}")
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    numbers = itertools.count(1)
+
+    def finished(task: Task, _: None) -> None:
+        record[str(task.out)] = task.key
+        write_json(record_path, record)
+        progress(f"[{next(numbers)}/{len(due)}] {task.name}")
+
+    with WorkerPool(len(due)) as pool:
+        pool.each(make, due, finished, stop=True)
 
 
 def read_record(path: Path) -> dict[str, Any]:

@@ -15,12 +15,12 @@ from typing import Any
 from lfsmig import __version__
 from lfsmig.atomic import write_json
 from lfsmig.errors import InputError, MissingDependency, ParameterError
+from lfsmig.lock import held
 from lfsmig.manifest import text_hash
 from lfsmig.report import builtin, data, execution, lint, pages, project, quartoroad, words
 from lfsmig.report.book import environment
 from lfsmig.report.execution import Task, hash_files
 from lfsmig.report.fonts import setup_fonts
-from lfsmig.report.lock import single_build
 from lfsmig.report.markdown import chapter_markdown
 from lfsmig.report.settings import FORMATS, ReportSettings, read_settings
 
@@ -62,7 +62,7 @@ def build_report(
     for language in {*languages, *settings.languages}:
         project.profile_path(root, language)
     years = _years(settings, data_dir, say)
-    with single_build(root / "_work" / "report"):
+    with held(root / "_work" / "report"):
         return _build(root, params_dir, data_dir, settings, years, languages, kinds, road, say)
 
 

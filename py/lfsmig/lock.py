@@ -1,4 +1,4 @@
-"""One build at a time in a project's folder: two would write over each other's work.
+"""One run at a time in a folder: two would write over each other's work.
 
 The lock belongs to the open file, so it ends with the process that holds it, however that ends.
 """
@@ -15,18 +15,17 @@ from lfsmig.errors import LfsmigError
 
 
 @contextmanager
-def single_build(work: Path) -> Iterator[None]:
-    """Hold the work folder, or say in one line that another build holds it."""
-    work.mkdir(parents=True, exist_ok=True)
-    path = work / "build.lock"
+def held(folder: Path, work: str = "another report is being built here") -> Iterator[None]:
+    """Hold the folder, or say in one line what work holds it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / ".lock"
     with path.open("a+", encoding="utf-8") as file:
         if not _take(file):
             file.seek(0)
             holder = file.read().strip()
             who = f" (process {holder})" if holder else ""
             raise LfsmigError(
-                f"{work}: another report is being built here{who}; wait until it has ended, "
-                "then give the command again"
+                f"{folder}: {work}{who}; wait until it has ended, then give the command again"
             )
         file.truncate(0)
         file.write(str(os.getpid()))
