@@ -15,9 +15,12 @@ make_sample() {
     return
   fi
   # Samples of different scales or models must not stand side by side; this folder is ours alone.
+  # The new one takes the old one's place when it is complete.
+  rm -rf build/sample.part
+  "$lfsmig" sample --out build/sample.part --scale "$scale"
+  printf '%s' "$wanted" >build/sample.part/.made
   rm -rf build/sample
-  "$lfsmig" sample --out build/sample --scale "$scale"
-  printf '%s' "$wanted" >build/sample/.made
+  mv build/sample.part build/sample
 }
 
 if [ "$job" = sample ]; then

@@ -26,6 +26,8 @@ from lfsmig.years import common_era, parse_years
 # its ClickException, the grandparent of BadParameter.
 UsageFault: type[Any] = typer.BadParameter.__mro__[2]
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -147,6 +149,9 @@ def run(
         if check["made"]
         else f"the cross-check was not made: {check['reason']}"
     )
+    if check["made"] and check["years_without"]:
+        alone = ", ".join(map(str, check["years_without"]))
+        verdict += f"; released without a cross-check: {alone} (one engine only)"
     use.show(done, f"Released tables: {done['released']}; {verdict}")
 
 
@@ -307,12 +312,11 @@ def call(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     try:
         result = app(given or ["--help"], standalone_mode=False, prog_name="lfsmig")
-        return int(result or 0)
+        code = int(result or 0)
     except typer.Exit as stop:
-        return stop.exit_code
+        code = stop.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        _say("interrupted; finished steps are kept, the same command goes on from there")
-        return 130
+        code = INTERRUPTED
     except Exception as error:
         text, code = _explained(error)
         _say(text)
@@ -320,7 +324,10 @@ def call(arguments: list[str] | None = None) -> int:
             # Whoever reads the document must find one, also when nothing came of the command.
             failure = {"schema_version": 1, "exit_code": code, "error": _one_line(text)}
             print(json.dumps(failure, ensure_ascii=False, indent=1))
-        return code
+    if code == INTERRUPTED:
+        # Typer answers Ctrl-C with this code and no word.
+        _say("interrupted; finished steps are kept, the same command goes on from there")
+    return code
 
 
 def _explained(error: Exception) -> tuple[object, int]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -72,6 +74,12 @@ def versions(with_r: bool) -> dict[str, str]:
     return found
 
 
+def _whole(record: Any) -> bool:
+    """Tell whether a record of a step has what `Manifest.current` looks at."""
+    outputs = record["outputs"].values()
+    return isinstance(record["key"], dict) and all({"sha256", "size"} <= set(o) for o in outputs)
+
+
 class Manifest:
     """The manifest of one data folder."""
 
@@ -80,11 +88,10 @@ class Manifest:
         self.folder = Path(folder)
         self.steps: dict[str, dict[str, Any]] = {}
         if self.path.is_file():
-            try:
-                self.steps = json.loads(self.path.read_text(encoding="utf-8"))["steps"]
-            except (ValueError, KeyError):
-                # A damaged manifest only costs the work of making everything again.
-                self.steps = {}
+            # A damaged manifest only costs the work of making everything again.
+            with suppress(ValueError, KeyError, TypeError, AttributeError):
+                found = json.loads(self.path.read_text(encoding="utf-8"))["steps"]
+                self.steps = {name: record for name, record in found.items() if _whole(record)}
 
     def current(self, step: str, key: Mapping[str, str]) -> bool:
         """Tell whether the step's outputs are there, unchanged and made from `key`."""
@@ -92,7 +99,9 @@ class Manifest:
         if record is None or record["key"] != dict(key):
             return False
         return all(
-            (path := self.folder / name).is_file() and path.stat().st_size == made["size"]
+            (path := self.folder / name).is_file()
+            and path.stat().st_size == made["size"]
+            and sha256(path) == made["sha256"]
             for name, made in record["outputs"].items()
         )
 
@@ -108,7 +117,12 @@ class Manifest:
         self.steps[step] = {
             "key": dict(key),
             "outputs": {
-                path.name: {"sha256": sha256(path), "size": path.stat().st_size} for path in outputs
+                # Relative to the folder: an output may lie in a neighbouring one.
+                Path(os.path.relpath(path, self.folder)).as_posix(): {
+                    "sha256": sha256(path),
+                    "size": path.stat().st_size,
+                }
+                for path in outputs
             },
             "made_with": dict(made_with),
             "time": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -6,27 +6,24 @@ up where the last one stopped, and a second run with nothing changed does nothin
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
-from threading import Thread
 from typing import Any
 
 import pandas as pd
 
-from lfsmig import replicate, steps
+from lfsmig import release, replicate, steps
 from lfsmig.errors import CheckFailed
+from lfsmig.lock import held
 from lfsmig.manifest import Manifest, versions
 from lfsmig.params import load
+from lfsmig.pool import WorkerPool
 from lfsmig.progress import Progress, silent, to_stderr
 from lfsmig.steps import ENGINES, Step
 from lfsmig.survey import r_session
+from lfsmig.synthetic import folder_is_synthetic
 from lfsmig.workspace import Workspace
-
-PROCESSES = 2
 
 
 @dataclass(frozen=True)
@@ -86,28 +83,32 @@ def run(
     CheckFailed
         If a year fails validation or the engines disagree.
     """
+    # Whatever can be known to be wrong is found before the first file is written.
     params = load(workspace.params)
     chosen = list(years or params.report.years)
+    params.check(chosen)
+    release.rule_set(params)
     if "r" in ENGINES[engine]:
-        # Fails at once where R or survey is absent, before anything is read.
         r_session.versions()
-    for year in chosen:
-        params.year(year)
-        steps.raw_folder(workspace, year)
+    signs = {year: folder_is_synthetic(steps.raw_folder(workspace, year), year) for year in chosen}
+    steps.refuse_mixture(workspace, params, signs)
     jobs = [Job(workspace, year, engine, progress is not silent) for year in chosen]
     seconds = dict.fromkeys(chosen, 0.0)
-    with _Pool(len(jobs)) as pool:
+    with held(workspace.data, "another run is at work here"), WorkerPool(len(jobs)) as pool:
         # Checks look at the year before, so every year is harmonised before the first is checked.
         for work in (_harmonise, _check, _estimate):
-            finished = pool.map(work, jobs)
+            finished = _each_year(pool, work, jobs)
             for done in finished:
                 seconds[done.year] += done.seconds
             _stop_at_errors(finished)
-    steps.write_register(workspace, params)
-    made = steps.estimate_trends(workspace, params, engine, progress)
-    # Engines that differ end the run before anything is released.
-    crosscheck = _crosscheck(workspace, chosen, engine)
-    steps.release_all(workspace, params, made, progress)
+            if work is _harmonise:
+                # The title inside a file may call records synthetic where its folder did not.
+                steps.refuse_mixture(workspace, params, {})
+        steps.write_register(workspace, params)
+        made = steps.estimate_trends(workspace, params, engine, progress)
+        # Engines that differ end the run before anything is released.
+        crosscheck = _crosscheck(workspace, chosen, engine, made)
+        steps.release_all(workspace, params, made, progress)
     return {
         "schema_version": 1,
         "years": chosen,
@@ -145,55 +146,16 @@ def _estimate(job: Job) -> Done:
     return Done(job.year, [step for step in made if step], [], time.monotonic() - started)
 
 
-class _Pool:
-    """Two processes for several years; none for a single one.
+def _each_year(pool: WorkerPool, work: Callable[[Job], Done], jobs: Sequence[Job]) -> list[Done]:
+    """Do the work for every year; record each one's steps as it finishes."""
+    finished: list[Done] = []
 
-    Processes are spawned, not forked: an R that the parent started must not be shared.
-    """
+    def record(_: Job, done: Done) -> None:
+        _record(done.steps)
+        finished.append(done)
 
-    def __init__(self, jobs: int) -> None:
-        context = get_context("spawn")
-        self.pool = (
-            ProcessPoolExecutor(PROCESSES, mp_context=context, initializer=_end_with_parent)
-            if jobs > 1
-            else None
-        )
-
-    def __enter__(self) -> _Pool:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.pool:
-            self.pool.shutdown(cancel_futures=True)
-
-    def map(self, work: Any, jobs: Sequence[Job]) -> list[Done]:
-        """Do the work for every job; record each one's steps as it finishes."""
-        finished = []
-        for done in self._results(work, jobs):
-            _record(done.steps)
-            finished.append(done)
-        return sorted(finished, key=lambda done: done.year)
-
-    def _results(self, work: Any, jobs: Sequence[Job]) -> Iterable[Done]:
-        if self.pool is None:
-            return (work(job) for job in jobs)
-        futures = [self.pool.submit(work, job) for job in jobs]
-        return (future.result() for future in as_completed(futures))
-
-
-def _end_with_parent() -> None:
-    """End this process when the one that started it is gone, even if that was killed.
-
-    A worker that went on would write beside the next run.
-    """
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    Thread(target=watch, daemon=True).start()
+    pool.each(work, jobs, record)
+    return sorted(finished, key=lambda done: done.year)
 
 
 def _record(finished: Iterable[Step]) -> None:
@@ -212,10 +174,16 @@ def _stop_at_errors(finished: Sequence[Done]) -> None:
         )
 
 
-def _crosscheck(workspace: Workspace, years: Sequence[int], engine: str) -> dict[str, Any]:
-    """Verdicts of the comparison of the engines; a difference is an error."""
+def _crosscheck(
+    workspace: Workspace, years: Sequence[int], engine: str, made: dict[str, Any]
+) -> dict[str, Any]:
+    """Verdicts of the comparison of the engines; a difference is an error.
+
+    `years_without` are years that are released though one engine alone estimated them.
+    """
+    without = {"years_without": sorted(set(made["years"]) - set(made["compared"]))}
     if engine != "both":
-        return {"made": False, "reason": f"only the {engine} engine was asked for"}
+        return {"made": False, "reason": f"only the {engine} engine was asked for", **without}
     yearly = [pd.read_parquet(workspace.estimates(f"{y}.replication")) for y in years]
     found = replicate.summary(pd.concat(yearly), years)
     over_years = replicate.summary(
@@ -227,6 +195,7 @@ def _crosscheck(workspace: Workspace, years: Sequence[int], engine: str) -> dict
         "made": True,
         **{key: found[key] for key in measures},
         "trends": {key: over_years[key] for key in measures},
+        **without,
     }
 
 

@@ -14,13 +14,15 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel
 
 from lfsmig.disclosure import protect
 from lfsmig.errors import ParameterError
 from lfsmig.indicators import FLOW_ITEMS
-from lfsmig.params import Indicator, Publication
+from lfsmig.params import Indicator, Params, Publication
 from lfsmig.survey.intervals import effective_n, korn_graubard
 
+DEFAULT_RULE = "nchs2017"
 WITHHELD = ("c", "s")
 # The publication standards speak of 95 % intervals.
 LEVEL = 0.95
@@ -156,6 +158,24 @@ RULES: dict[str, Callable[[pd.DataFrame, Thresholds], Flags]] = {
 }
 
 
+def thresholds(publication: Publication, rule_set: str) -> BaseModel:
+    """Thresholds of a rule set, or an error if it is unknown or has none in rules.yml."""
+    limits = getattr(publication, rule_set, None) if rule_set in RULES else None
+    if limits is None:
+        raise ParameterError(
+            f"rules.yml: publication: rule set `{rule_set}` is not there; "
+            f"known rules are {', '.join(RULES)}"
+        )
+    return limits
+
+
+def rule_set(params: Params) -> str:
+    """Name of the rule set that the survey publishes by, known to have its thresholds."""
+    name = params.country.publication or DEFAULT_RULE
+    thresholds(params.rules.publication, name)
+    return name
+
+
 def release(
     estimates: pd.DataFrame,
     publication: Publication,
@@ -185,12 +205,7 @@ def release(
     ParameterError
         If the rule set is unknown or has no thresholds.
     """
-    limits = getattr(publication, rule_set, None) if rule_set in RULES else None
-    if limits is None:
-        raise ParameterError(
-            f"rules.yml: publication: rule set `{rule_set}` is not there; "
-            f"known rules are {', '.join(RULES)}"
-        )
+    limits = thresholds(publication, rule_set)
     out = estimates.reset_index(drop=True).copy()
     out["signed"] = out["indicator"].isin([i.id for i in indicators if i.of == "net_migration"])
     flags = _flags(len(out))

@@ -14,12 +14,10 @@ import pandas as pd
 
 from lfsmig import published, release, replicate
 from lfsmig.atomic import atomic_path, write_json, write_parquet
-from lfsmig.errors import InputError
 from lfsmig.params import Params
 from lfsmig.results import RESULT_KEYS
 from lfsmig.workspace import Workspace
 
-DEFAULT_RULE = "nchs2017"
 # What a check counts that stands for people.
 SECRET = ("records", "households")
 RECEIPT_KEYS = [
@@ -60,11 +58,6 @@ def write(
     years = sorted(received)
     few = params.rules.publication.disclosure.min_cases
     receipts = {year: _receipt(received[year], few) for year in years}
-    if len({receipt["synthetic"] for receipt in receipts.values()}) > 1:
-        raise InputError(
-            f"{workspace.data}: synthetic and real years lie in one data folder; "
-            "keep them apart with --data"
-        )
     outputs: list[Path] = []
     shown: dict[int, pd.DataFrame] = {}
     rows: list[pd.DataFrame] = []
@@ -76,7 +69,7 @@ def write(
         shown[year] = release.release(
             rows[-1],
             params.rules.publication,
-            params.country.publication or DEFAULT_RULE,
+            release.rule_set(params),
             params.indicators,
         )
         outputs += _write_both(workspace.released(year), shown[year])

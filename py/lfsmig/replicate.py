@@ -168,6 +168,32 @@ def compare(
     return both.drop(columns=["_merge", "_scale"]).sort_values(keys, ignore_index=True)
 
 
+def trends_of(
+    left: pd.DataFrame, right: pd.DataFrame, years: Sequence[int], both: Sequence[int]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of two engines' trends that speak of the same years, so that they can be compared.
+
+    Parameters
+    ----------
+    left, right
+        Trends over all `years`, and over those that `both` engines estimated.
+    years, both
+        Where these are the same, nothing is left out.
+    """
+    alone = np.array(sorted(set(years) - set(both)))
+    if not len(alone):
+        return left, right
+    kept = []
+    for frame in (left, right):
+        first, last = (frame[n].to_numpy(dtype=float)[:, None] for n in ("year_from", "year_to"))
+        touched = ((first <= alone) & (alone <= last)).any(axis=1)
+        kept.append(frame.iloc[np.flatnonzero(~touched)])
+    # The other side's slope or average of a cell may reach further, and then has no counterpart.
+    cells = [pd.MultiIndex.from_frame(frame.loc[:, TREND_KEYS]) for frame in kept]
+    paired = kept[1]["statistic"].eq("change") | cells[1].isin(cells[0])
+    return kept[0], kept[1].loc[paired]
+
+
 def _scale(both: pd.DataFrame, keys: Sequence[str], sides: Sequence[pd.DataFrame]) -> pd.Series:
     """Size that an absolute difference is judged by: 1 for shares, the largest cell for others.
 

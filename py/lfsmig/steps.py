@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from lfsmig import indicators, published, released, replicate, trends
 from lfsmig.atomic import atomic_path, write_json, write_parquet
 from lfsmig.errors import InputError
 from lfsmig.intake.harmonise import Harmonised, harmonise
-from lfsmig.intake.ledger import write_ledger
+from lfsmig.intake.ledger import ledger_frame, write_ledger
 from lfsmig.intake.validate import errors, validate
 from lfsmig.manifest import Manifest, code_hash, sha256, text_hash, versions
 from lfsmig.params import Params
@@ -63,6 +63,27 @@ def raw_folder(workspace: Workspace, year: int) -> Path:
     )
 
 
+def refuse_mixture(workspace: Workspace, params: Params, signs: Mapping[int, bool]) -> None:
+    """Refuse real and synthetic years in one data folder.
+
+    `signs` tells of the years that are about to be made whether they are synthetic; of the
+    other years of the report what their receipts say counts, where they were received already.
+    """
+    known = dict(signs)
+    for year in params.report.years:
+        if year not in known and workspace.harmonised(year, ".receipt.json").is_file():
+            known[year] = bool(read_receipt(workspace, year)["synthetic"])
+    if len(set(known.values())) > 1:
+        kinds = {
+            kind: ", ".join(str(year) for year in sorted(known) if known[year] is made_up)
+            for kind, made_up in (("synthetic", True), ("real", False))
+        }
+        raise InputError(
+            f"{workspace.data}: synthetic years ({kinds['synthetic']}) and real ones "
+            f"({kinds['real']}) would lie in one data folder; keep them apart with --data"
+        )
+
+
 # --- raw → harmonised ---------------------------------------------------------------------------
 
 
@@ -80,6 +101,7 @@ def harmonise_year(
         "synthetic": str(folder_is_synthetic(source, year)),
         "parameters": params.hash(year),
         "register": text_hash(indicators.columns_asked(params)),
+        "disclosure": text_hash(params.rules.publication.disclosure.model_dump(mode="json")),
         "code": code_hash("intake", "params", "indicators", "synthetic", *CONCEPTS),
     }
     target = workspace.harmonised(year)
@@ -103,12 +125,13 @@ def harmonise_year(
     write_parquet(outputs[1], result.blanks)
     _write_csv(outputs[2], indicators.with_masks(frame, params))
     write_json(outputs[3], receipt)
-    ledger = write_ledger(result.ledger, workspace.data / "ledger", year)
+    few = params.rules.publication.disclosure.min_cases
+    outputs.append(write_ledger(result.ledger, workspace.data / "ledger", year, few))
     progress(
         f"{year}: {receipt['persons']:,} persons read and mapped "
         f"({time.monotonic() - started:.1f} s)"
     )
-    return Step(target.parent, str(year), key, outputs, note={"ledger": ledger.name}), []
+    return Step(target.parent, str(year), key, outputs), []
 
 
 def check_year(
@@ -140,12 +163,11 @@ def _stopping(checks: list[dict[str, Any]]) -> list[str]:
 
 
 def read_harmonised(workspace: Workspace, year: int) -> Harmonised:
-    """Read a harmonised year back with all that checks look at."""
-    ledger = workspace.data / "ledger" / f"{year}.csv"
+    """Read a harmonised year back with all that checks look at: the ledger is for people."""
     return Harmonised(
         year,
         pd.read_parquet(workspace.harmonised(year)),
-        pd.read_csv(ledger, dtype=str, keep_default_na=False),
+        ledger_frame([]),
         read_receipt(workspace, year),
         pd.read_parquet(workspace.harmonised(year, ".blanks.parquet")),
     )
@@ -275,52 +297,71 @@ def write_register(workspace: Workspace, params: Params) -> None:
 # --- estimates → trends -------------------------------------------------------------------------
 
 
+def engines_of(workspace: Workspace, year: int) -> list[str]:
+    """Engines whose rows of a year stand in the estimates, as its last run left them."""
+    path = workspace.estimates(year)
+    if not path.is_file():
+        return []
+    return sorted(pd.read_parquet(path, columns=["engine"])["engine"].unique())
+
+
 def estimate_trends(
     workspace: Workspace, params: Params, engine: str, progress: Progress
 ) -> dict[str, Any]:
-    """Changes, averages and slopes over all years at hand, by the engines that estimated them."""
+    """Changes, averages and slopes over all years at hand, whichever engine estimated them.
+
+    The first engine asked for works over all years, and takes the other's cells of a year that it
+    did not estimate itself. The second works over the years that both have: those are compared.
+
+    Returns
+    -------
+    dict
+        `years` at hand, and those `compared`: estimated by both engines.
+    """
     started = time.monotonic()
-    engines = ENGINES[engine]
-    years = [
-        y
-        for y in params.report.years
-        if all(_part(workspace, y, e, ".npz").is_file() for e in engines)
-    ]
+    having = {year: engines_of(workspace, year) for year in params.report.years}
+    years = [year for year in having if having[year]]
+    both = [year for year in years if len(having[year]) == len(ENGINES["both"])]
+    main, *second = ENGINES[engine]
+    # Whose cells of which year enter the trends of which engine.
+    used = {main: {y: main if main in having[y] else having[y][0] for y in years}}
+    used |= {name: dict.fromkeys(both, name) for name in second}
     target = workspace.estimates("trends")
-    parts = [
-        (f"{y}.{e}{s}", _part(workspace, y, e, s)) for y in years for e in engines for s in PARTS
-    ]
+    parts = {(y, e) for cells in used.values() for y, e in cells.items()}
     key = {
-        **{name: sha256(path) for name, path in parts},
+        **{f"{y}.{e}{s}": sha256(_part(workspace, y, e, s)) for y, e in parts for s in PARTS},
+        "engines": text_hash(used),
         "parameters": text_hash(
             [params.country.model_dump(mode="json"), params.report.model_dump(mode="json")]
         ),
         "code": code_hash("survey", "trends", "replicate", "results", "r"),
     }
+    made = {"years": years, "compared": both}
     manifest = Manifest(target.parent)
     if manifest.current("trends", key):
         progress("trends are up to date")
-        return {"years": years}
+        return made
     if len(years) < 2:
         progress("no trends: they need two years")
-    frames = []
-    for name in engines:
-        cells = {year: read_part(workspace, year, name) for year in years}
-        frames.append(trends.estimate(params, cells, name))
+    frames = [
+        trends.estimate(params, {y: read_part(workspace, y, e) for y, e in cells.items()}, name)
+        for name, cells in used.items()
+    ]
     write_parquet(target, pd.concat(frames, ignore_index=True))
     outputs = [target]
-    if len(frames) == 2:
-        compared = replicate.compare(frames[0], frames[1], TREND_KEYS)
+    if second:
+        left, right = replicate.trends_of(frames[0], frames[1], years, both)
+        compared = replicate.compare(left, right, TREND_KEYS)
         write_parquet(workspace.estimates("trends.replication"), compared)
         outputs.append(workspace.estimates("trends.replication"))
         if len(compared):
             progress(f"trends compared: {_words(compared)}")
     else:
         workspace.estimates("trends.replication").unlink(missing_ok=True)
-    manifest.record("trends", key, outputs, versions("r" in engines))
+    manifest.record("trends", key, outputs, versions("r" in ENGINES[engine]))
     if len(years) > 1:
         progress(f"trends over {len(years)} years ({time.monotonic() - started:.1f} s)")
-    return {"years": years}
+    return made
 
 
 def read_part(workspace: Workspace, year: int, engine: str) -> indicators.YearEstimates:
@@ -337,6 +378,8 @@ def read_part(workspace: Workspace, year: int, engine: str) -> indicators.YearEs
 
 def _receipt_with_checks(workspace: Workspace, year: int) -> dict[str, Any]:
     path = workspace.harmonised(year, ".checks.json")
+    if not path.is_file():
+        raise InputError(f"{path}: year {year} was not checked; call `lfsmig run --years {year}`")
     return read_receipt(workspace, year) | {"checks": json.loads(path.read_text(encoding="utf-8"))}
 
 
@@ -346,6 +389,7 @@ def release_all(
     """Apply publication rules and disclosure control; write all that the report reads."""
     years = made["years"]
     folder = workspace.released("").parent
+    received = {year: _receipt_with_checks(workspace, year) for year in years}
     sources = [workspace.estimates(y) for y in years] + [workspace.estimates("trends")]
     receipts = [
         workspace.harmonised(y, suffix)
@@ -366,7 +410,6 @@ def release_all(
     if manifest.current("released", key):
         progress("released tables are up to date")
         return
-    received = {year: _receipt_with_checks(workspace, year) for year in years}
     outputs = released.write(workspace, params, received, figures_path)
     synthetic = any(bool(receipt["synthetic"]) for receipt in received.values())
     manifest.record("released", key, outputs, versions(False), {"synthetic": synthetic})

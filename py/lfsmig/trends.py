@@ -81,7 +81,7 @@ def _levels(years: Years) -> pd.DataFrame:
     """
     cells = pd.concat([one.frame[[*CELL_KEYS, "estimate"]] for one in years.values()])
     sizes = cells.assign(level=cells["estimate"].abs())
-    return sizes.groupby(CELL_KEYS, as_index=False)["level"].max()
+    return sizes.groupby(CELL_KEYS)["level"].max().reset_index()
 
 
 def series_of(years: Years) -> dict[tuple[int, ...], list[str]]:

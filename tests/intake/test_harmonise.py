@@ -174,8 +174,8 @@ def test_ledger_carries_the_reason_of_a_difference(years: dict[int, Harmonised])
 
 
 def test_ledger_file_is_the_same_bytes(years: dict[int, Harmonised], tmp_path: Path) -> None:
-    one = write_ledger(years[2022].ledger, tmp_path, 2022).read_bytes()
-    two = write_ledger(years[2022].ledger, tmp_path / "again", 2022).read_bytes()
+    one = write_ledger(years[2022].ledger, tmp_path, 2022, 5).read_bytes()
+    two = write_ledger(years[2022].ledger, tmp_path / "again", 2022, 5).read_bytes()
     assert one == two and b"\r" not in one
     assert "ชาย".encode() in one
 
@@ -202,3 +202,22 @@ def test_only_if_blanks_what_lies_outside(edited, raw: Path) -> None:
     assert (harmonised.frame.loc[inside, "age"] >= 30).all() and inside.sum() == 16
     rows = harmonised.ledger[harmonised.ledger["source_code"] == "(outside the universe)"]
     assert rows["records"].tolist() == [16] and rows["reason"].tolist() == ["age >= 30"]
+
+
+def test_ledger_file_hides_a_handful_and_what_it_would_follow_from(tmp_path: Path) -> None:
+    """100 persons: 92, 5, 2 and 1. Without the 5, 2 and 1 leave only their sum to guess from."""
+    counts = {"a": 92, "b": 5, "c": 2, "d": 1}
+    rows = [("sex", code, count) for code, count in counts.items()]
+    rows += [("area", "1", 60), ("area", "2", 40), ("", "(blank record)", 3), ("sex", "(gone)", 0)]
+    ledger = pd.DataFrame(
+        [
+            {"variable": v, "source_code": c, "records": n, "reason": "why" if c == "d" else ""}
+            for v, c, n in rows
+        ],
+        columns=COLUMNS,
+    )
+    written = pd.read_csv(write_ledger(ledger, tmp_path, 2023, 5), keep_default_na=False, dtype=str)
+    assert written["records"].tolist() == ["92", "", "", "", "60", "40", "", "0"]
+    withheld = written.index[written["reason"].str.contains("withheld")].tolist()
+    assert withheld == [1, 2, 3, 6]
+    assert written["reason"][3].startswith("why; ")

@@ -11,6 +11,7 @@ import pandas as pd
 from lfsmig import replicate
 from lfsmig.errors import InputError
 from lfsmig.results import RESULT_KEYS, TREND_COLUMNS, TREND_KEYS
+from lfsmig.steps import engines_of
 from lfsmig.workspace import Workspace
 
 SHOWN = 10
@@ -71,6 +72,9 @@ def _compare_engines(workspace: Workspace, years: Sequence[int] | None) -> dict[
                 f"{path}: the {engine} engine made no trends, so they cannot be compared; "
                 "call `lfsmig run --engine both`"
             )
+    stored = _stored_years(workspace)
+    shared = [year for year in stored if len(engines_of(workspace, year)) == len(ENGINES)]
+    sides = [*replicate.trends_of(sides[0], sides[1], stored, shared)]
     found = replicate.summary(replicate.compare(sides[0], sides[1], TREND_KEYS))
     document["trends"] = {key: found[key] for key in ("cells", "verdicts", "worst")}
     document["differing"] += found["differing"]
@@ -98,7 +102,7 @@ def _years(given: Sequence[pd.DataFrame]) -> list[int]:
 
 def _stored_years(workspace: Workspace) -> list[int]:
     folder = workspace.estimates("").parent
-    years = sorted(int(p.stem) for p in folder.glob("*.parquet") if p.stem.isdigit())
+    years = sorted(int(p.stem) for p in folder.glob("*.parquet") if p.stem.isdecimal())
     if not years:
         raise InputError(f"{folder}: no estimates yet; call `lfsmig run` first")
     return years

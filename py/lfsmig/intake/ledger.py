@@ -40,8 +40,29 @@ def _code_key(code: str) -> tuple[int, int, str]:
     return (0, int(code), code) if code.isascii() and code.isdigit() else (1, 0, code)
 
 
-def write_ledger(ledger: pd.DataFrame, folder: Path, year: int) -> Path:
-    """Write one year's ledger as CSV; the same ledger gives the same bytes."""
+def without_few(ledger: pd.DataFrame, min_cases: int) -> pd.DataFrame:
+    """Blank the counts of a handful of persons: ledgers are kept in git.
+
+    The rows of a variable add up to all persons, so its smallest other count goes with them.
+    """
+    out = ledger.copy()
+    counts = out["records"].astype(int)
+    few = counts.gt(0) & counts.lt(min_cases)
+    hidden = few.copy()
+    for name in out.loc[few, "variable"].unique():
+        others = counts[out["variable"].eq(name) & ~few & counts.gt(0)]
+        if len(others) and name:
+            hidden |= out.index == others.idxmin()
+    out["records"] = counts.astype(object).mask(hidden, "")
+    words = f"count withheld: fewer than {min_cases} records, or they would follow from it"
+    reasons = out.loc[hidden, "reason"]
+    out.loc[hidden, "reason"] = [f"{text}; {words}" if text else words for text in reasons]
+    return out
+
+
+def write_ledger(ledger: pd.DataFrame, folder: Path, year: int, min_cases: int) -> Path:
+    """Write one year's ledger as CSV without counts below `min_cases`; same ledger, same bytes."""
+    ledger = without_few(ledger, min_cases)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)

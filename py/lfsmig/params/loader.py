@@ -8,6 +8,7 @@ import hashlib
 import json
 import types
 import typing
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -167,6 +168,14 @@ class Params:
         """Read `name` in the folder, without checking it."""
         path = self.dir / name
         return read_document(path, self.shown(path))
+
+    def check(self, years: Iterable[int]) -> None:
+        """Load every file and check it: all that a run of these years and its release read."""
+        _ = self.country, self.variables, self.indicators, self.rules, self.report
+        for year in years:
+            self.year(year)
+        # The hash of all files reads the ones that nobody asked for yet, and every table.
+        self.hash()
 
     @cached_property
     def country(self) -> Country:
