@@ -16,12 +16,14 @@ from lfsmig.lock import held
 from lfsmig.pool import WorkerPool
 
 TWO_SLEEPERS = """
-import os, sys, time
+import os, signal, sys
 from pathlib import Path
 from lfsmig.pool import WorkerPool
 from tests.test_pool import sleep_long
 
 if __name__ == "__main__":
+    # A shell that starts the tests in the background makes its children ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with WorkerPool(2) as pool:
         pool.each(sleep_long, [Path(sys.argv[1]) / "a", Path(sys.argv[1]) / "b"], print)
 """

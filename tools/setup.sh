@@ -12,7 +12,7 @@ say() { printf '%s\n' "setup: $*" >&2; }
 headers=(gcc libc6-dev python3-dev libpcre2-dev libblas-dev liblzma-dev libbz2-dev zlib1g-dev
   libtirpc-dev libicu-dev)
 r_packages=(r-base-core r-cran-survey r-cran-jsonlite)
-test_packages=(chromium r-cran-testthat poppler-utils librsvg2-bin)
+test_packages=(chromium r-cran-testthat poppler-utils librsvg2-bin locales)
 
 missing_packages() {
   local package
@@ -74,7 +74,11 @@ install_python() {
   wanted=$(cat requirements.lock pyproject.toml tools/setup.sh | sha256sum)$([ "${SETUP_R:-yes}" = no ] && echo -n no-r || true)
   [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return 0
   check_python
-  [ -x .venv/bin/python ] || { say "making .venv"; "$python" -m venv .venv; }
+  # A .venv whose making was interrupted has no pip, or no Python that starts.
+  if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+    say "making .venv"
+    "$python" -m venv --clear .venv
+  fi
   say "installing Python packages from requirements.lock (about a minute)"
   local lock=requirements.lock
   if [ "${SETUP_R:-yes}" = no ]; then
@@ -84,7 +88,15 @@ install_python() {
   fi
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
     -r "$lock"
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+  # setuptools writes the path of the clone in the locale's encoding and refuses Thai letters in ASCII.
+  LC_ALL=C.UTF-8 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+    --editable .
+  # Python reads the path of the clone in the locale's encoding at every start: with Thai letters in
+  # it, it would not start under LC_ALL=C. From the folder of the packages the way is plain ASCII.
+  local link
+  for link in .venv/lib/python3*/site-packages/__editable__.lfsmig-*.pth; do
+    printf '../../../../py\n' >"$link"
+  done
   printf '%s' "$wanted" >"$stamp"
 }
 
