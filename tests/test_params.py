@@ -283,3 +283,40 @@ def test_a_condition_that_no_year_can_meet(folder: Path, where: str, words: str)
     text = one_line(lambda: load(folder).indicators)
     assert f"indicators.yml:{line}" in text
     assert words in text
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("a: 1\nb: !!int abc\n", 2, "b: `abc` is not a number"),
+        ("a: !!float abc\n", 1, "a: `abc` is not a number"),
+        ("a: !!float inf\n", 1, "a: `inf` is not a number"),
+        ("a: 1e999\n", 1, "a: `1e999` is not a number"),
+        (f"a: {'9' * 5000}\n", 1, "a: `99999999999999999999…` is not a number"),
+        ("a: 1\nb: &self\n  - *self\n", 2, "anchor"),
+        ("a: 1\nb: " + "[" * 5000 + "]" * 5000 + "\n", None, "levels deep"),
+        ("a: 1\nb: " + "[" * 100 + "]" * 100 + "\n", 2, "levels deep"),
+        ("a: [1\n", 2, "not valid YAML"),
+        ("a: 1\n\tb: 2\n", 2, "not valid YAML"),
+        ("a: \x07\n", 1, "not valid YAML"),
+    ],
+)
+def test_whatever_is_wrong_with_yaml_is_one_line(
+    text: str, line: int | None, words: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "report.yml"
+    path.write_text(text, encoding="utf-8")
+    told = one_line(lambda: read_document(path, "params/report.yml"))
+    assert told.startswith(f"params/report.yml:{line}:" if line else "params/report.yml:")
+    assert words in told
+    assert len(told) < 200
+
+
+@pytest.mark.parametrize("years", ["[2024, 2019, 2021]", "[2019, 2021, 2021, 2024]"])
+def test_years_of_the_report_ascend_and_stand_once(folder: Path, years: str) -> None:
+    line = change(
+        folder, "report.yml", "years: [2019, 2020, 2021, 2022, 2023, 2024]", f"years: {years}"
+    )
+    told = one_line(lambda: load(folder).report)
+    assert told.startswith(f"params/report.yml:{line}: years: ")
+    assert "ascending" in told

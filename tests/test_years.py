@@ -3,7 +3,7 @@
 import pytest
 
 from lfsmig.errors import LfsmigError
-from lfsmig.years import common_era, parse_years
+from lfsmig.years import common_era, one_year, parse_years
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,13 @@ def test_refuses_what_is_no_year(text: str) -> None:
 def test_the_last_year_of_the_common_era_side() -> None:
     assert common_era(2400) == 2400
     assert common_era(2401) == 1858
+
+
+@pytest.mark.parametrize("text", ["202³", "20x3", "0000", "02023", "", "①②③④", "-202"])
+def test_a_year_is_four_digits(text: str) -> None:
+    with pytest.raises(LfsmigError, match="is not a year"):
+        one_year(text)
+
+
+def test_a_single_year_in_either_era_and_script() -> None:
+    assert [one_year(text) for text in ("2023", "2566", "๒๕๖๖")] == [2023] * 3

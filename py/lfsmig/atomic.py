@@ -6,14 +6,17 @@ interrupted run leaves the earlier output as it was.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from lfsmig.errors import InputError
 
 
 @contextmanager
@@ -26,6 +29,12 @@ def atomic_path(target: Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.replace(target)
+    except OSError as problem:
+        # Libraries name the temporary file or none.
+        words = problem.strerror or str(problem)
+        full = "no space left" in words.lower()
+        number = problem.errno or (errno.ENOSPC if full else errno.EIO)
+        raise OSError(number, words, str(target)) from problem
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -45,3 +54,22 @@ def write_parquet(target: Path, frame: pd.DataFrame) -> None:
     """Write a frame without its index."""
     with atomic_path(target) as path:
         frame.to_parquet(path, index=False, compression="zstd")
+
+
+def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read a table that an earlier step wrote.
+
+    Raises
+    ------
+    InputError
+        If it is missing, damaged, or lacks a column.
+    """
+    try:
+        return pd.read_parquet(path, columns=None if columns is None else list(columns))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; call `lfsmig run` first") from None
+    except (OSError, ValueError, LookupError):
+        raise InputError(
+            f"{path}: the file is damaged and cannot be read; call `lfsmig run` for its year, "
+            "which makes it again"
+        ) from None

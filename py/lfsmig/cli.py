@@ -6,12 +6,15 @@ something is missing on the machine; 4 a fault of ours, with the path of a log.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
 import tempfile
 import traceback
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,13 +23,15 @@ import typer
 from lfsmig import __version__
 from lfsmig.errors import CheckFailed, LfsmigError, ParameterError
 from lfsmig.progress import Progress, silent, to_stderr
-from lfsmig.years import common_era, parse_years
+from lfsmig.years import one_year, parse_years
 
 # Typer carries its own copy of click, so click's exceptions are not the ones it raises. This is
 # its ClickException, the grandparent of BadParameter.
 UsageFault: type[Any] = typer.BadParameter.__mro__[2]
 
 INTERRUPTED = 130
+# As if the signal had ended the process; 1 would say that a check found something.
+READER_LEFT = 128 + 13
 
 app = typer.Typer(
     add_completion=False,
@@ -60,10 +65,21 @@ class Settings:
     def show(self, document: dict[str, Any], text: str) -> None:
         """Print the document with `--json`, else the text."""
         if self.json:
-            json.dump(document, sys.stdout, ensure_ascii=False, indent=1, default=str)
-            sys.stdout.write("\n")
-        elif text:
-            print(text)
+            text = json.dumps(document, ensure_ascii=False, indent=1, default=str)
+        if text:
+            _print(text)
+
+
+def _print(text: str) -> None:
+    """Print to stdout at once, so that a full disk or a reader who left is noticed here."""
+    try:
+        print(text, flush=True)
+    except OSError as problem:
+        # What is still waiting to be written must not fail again when the process ends.
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")
+        if isinstance(problem, BrokenPipeError):
+            raise typer.Exit(READER_LEFT) from None
+        raise OSError(problem.errno, problem.strerror, "standard output") from None
 
 
 def _version(asked: bool) -> None:
@@ -171,7 +187,7 @@ def validate(
 
     use = settings(ctx, params, data, quiet, as_json)
     workspace = Workspace.at(use.params, use.data, raw)
-    document = command.run(workspace, _one_year(year), use.progress)
+    document = command.run(workspace, one_year(year), use.progress)
     use.show(document, command.text(document))
     if document["errors"]:
         failed = ", ".join(document["errors"])
@@ -292,12 +308,6 @@ def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:
         raise LfsmigError(f"{option}: `{value}` is not known; choose one of {', '.join(known)}")
 
 
-def _one_year(text: str) -> int:
-    if not text.isdigit() or len(text) != 4:
-        raise LfsmigError(f"`{text}` is not a year; write for example 2023 or 2566")
-    return common_era(int(text))
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
     sys.exit(call(arguments))
@@ -311,8 +321,7 @@ def call(arguments: list[str] | None = None) -> int:
             stream.reconfigure(encoding="utf-8", errors="replace")
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        result = app(given or ["--help"], standalone_mode=False, prog_name="lfsmig")
-        code = int(result or 0)
+        code = _obey(given or ["--help"])
     except typer.Exit as stop:
         code = stop.exit_code
     except (typer.Abort, KeyboardInterrupt):
@@ -323,10 +332,21 @@ def call(arguments: list[str] | None = None) -> int:
         if "--json" in given and not getattr(error, "documented", False):
             # Whoever reads the document must find one, also when nothing came of the command.
             failure = {"schema_version": 1, "exit_code": code, "error": _one_line(text)}
-            print(json.dumps(failure, ensure_ascii=False, indent=1))
+            with suppress(OSError, typer.Exit):
+                _print(json.dumps(failure, ensure_ascii=False, indent=1))
     if code == INTERRUPTED:
         # Typer answers Ctrl-C with this code and no word.
         _say("interrupted; finished steps are kept, the same command goes on from there")
+    return code
+
+
+def _obey(given: list[str]) -> int:
+    """Let typer call the command; texts that it prints itself become a document with `--json`."""
+    if "--json" not in given or not {"--help", "--version"} & set(given):
+        return int(app(given, standalone_mode=False, prog_name="lfsmig") or 0)
+    with redirect_stdout(StringIO()) as printed:
+        code = int(app(given, standalone_mode=False, prog_name="lfsmig") or 0)
+    _print(json.dumps({"schema_version": 1, "text": printed.getvalue()}, ensure_ascii=False))
     return code
 
 
@@ -338,12 +358,27 @@ def _explained(error: Exception) -> tuple[object, int]:
         return error.format_message(), 2
     if isinstance(error, OSError):
         # A full disk, a read-only or absent folder: the machine's own words say which.
-        return f"{error.filename or 'a file'}: {error.strerror or error}; check path and rights", 2
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        advice = "free space there and give the command again" if full else "check path and rights"
+        return f"{error.filename or 'a file'}: {error.strerror or error}; {advice}", 2
     with tempfile.NamedTemporaryFile(
         "w", prefix="lfsmig-", suffix=".log", delete=False, encoding="utf-8"
     ) as log:
-        log.write("".join(traceback.format_exception(error)))
+        log.write(_where(error))
     return f"a fault of lfsmig itself; please send the log {log.name} (it holds no records)", 4
+
+
+def _where(error: BaseException) -> str:
+    """Tell the kinds of an exception and its causes, and where they arose.
+
+    Not their words: these may quote what was read, and the log is sent to others.
+    """
+    parts = []
+    cause: BaseException | None = error
+    while cause is not None:
+        parts += [type(cause).__name__ + "\n", *traceback.format_tb(cause.__traceback__)]
+        cause = cause.__cause__ or cause.__context__
+    return "".join(parts)
 
 
 def _one_line(text: object) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from lfsmig import release, replicate, steps
+from lfsmig.atomic import read_parquet
 from lfsmig.errors import CheckFailed
 from lfsmig.lock import held
 from lfsmig.manifest import Manifest, versions
@@ -184,11 +185,9 @@ def _crosscheck(
     without = {"years_without": sorted(set(made["years"]) - set(made["compared"]))}
     if engine != "both":
         return {"made": False, "reason": f"only the {engine} engine was asked for", **without}
-    yearly = [pd.read_parquet(workspace.estimates(f"{y}.replication")) for y in years]
+    yearly = [read_parquet(workspace.estimates(f"{y}.replication")) for y in years]
     found = replicate.summary(pd.concat(yearly), years)
-    over_years = replicate.summary(
-        pd.read_parquet(workspace.estimates("trends.replication")), years
-    )
+    over_years = replicate.summary(read_parquet(workspace.estimates("trends.replication")), years)
     _refuse_differences([*found["differing"], *over_years["differing"]])
     measures = ("cells", "verdicts", "worst")
     return {

@@ -14,4 +14,6 @@ def silent(text: str) -> None:
 
 def to_stderr(text: str) -> None:
     """Print to stderr, so that stdout stays clean for results."""
-    print(text, file=sys.stderr, flush=True)
+    # At once with its end: lines of two processes must not run into each other.
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()

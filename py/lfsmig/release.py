@@ -266,6 +266,8 @@ def release_trends(
         flags.append("s" if any(cell in hidden.get(year, ()) for year in span) else "")
     out = trends.copy()
     out["flag"] = flags
+    out["reason"] = np.where(out["flag"] != "", "withheld_year", "")
+    out["rule_set"] = next((f["rule_set"].iloc[0] for f in released.values() if len(f)), "")
     numbers = ["estimate", "se", "df", "ci_low", "ci_high", "statistic_value", "p", "lack_of_fit_p"]
     out.loc[out["flag"] != "", [c for c in numbers if c in out]] = np.nan
     known = out["indicator"].isin(calibrated)

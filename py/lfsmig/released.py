@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from lfsmig import published, release, replicate
-from lfsmig.atomic import atomic_path, write_json, write_parquet
+from lfsmig.atomic import atomic_path, read_parquet, write_json, write_parquet
 from lfsmig.params import Params
 from lfsmig.results import RESULT_KEYS
 from lfsmig.workspace import Workspace
@@ -62,7 +62,7 @@ def write(
     shown: dict[int, pd.DataFrame] = {}
     rows: list[pd.DataFrame] = []
     for year in years:
-        both = pd.read_parquet(workspace.estimates(year))
+        both = read_parquet(workspace.estimates(year))
         # A run with R alone releases R's rows: they are the same numbers by the same rule.
         main = "python" if both["engine"].eq("python").any() else "r"
         rows.append(both[both["engine"] == main])
@@ -82,7 +82,7 @@ def write(
         summary = workspace.released(year, ".summary.json")
         write_json(summary, receipts[year] | {"crosscheck": _verdicts(workspace, year, both)})
         outputs.append(summary)
-    both_trends = pd.read_parquet(workspace.estimates("trends"))
+    both_trends = read_parquet(workspace.estimates("trends"))
     main = "python" if both_trends["engine"].eq("python").any() else "r"
     calibrated = [i.id for i in params.indicators if i.calibrated]
     trends = release.release_trends(both_trends[both_trends["engine"] == main], shown, calibrated)
@@ -132,7 +132,7 @@ def _crosscheck(workspace: Workspace, year: int, shown: pd.DataFrame) -> pd.Data
     path = workspace.estimates(f"{year}.replication")
     if not path.is_file():
         return None
-    compared = pd.read_parquet(path)
+    compared = read_parquet(path)
     visible = shown[~shown["flag"].isin(release.WITHHELD)]
     merged = visible[[*RESULT_KEYS, "unit", "se"]].merge(compared, on=RESULT_KEYS, how="left")
     return pd.DataFrame(
@@ -153,7 +153,7 @@ def _verdicts(workspace: Workspace, year: int, both: pd.DataFrame) -> dict[str, 
     if not path.is_file():
         alone = "Python" if both["engine"].eq("python").any() else "R"
         return {"made": False, "reason": f"only {alone} estimated this year", "cells": 0}
-    found = replicate.summary(pd.read_parquet(path), [year])
+    found = replicate.summary(read_parquet(path), [year])
     return {
         "made": True,
         "reason": "",

@@ -55,7 +55,12 @@ def read_results(path: Path) -> pd.DataFrame:
             frame = pd.read_csv(path, dtype=text, keep_default_na=False)
         elif name.endswith(".json"):
             rows = json.loads(path.read_text(encoding="utf-8"))
-            frame = pd.DataFrame(rows["results"] if isinstance(rows, dict) else rows)
+            rows = rows.get("results") if isinstance(rows, dict) else rows
+            if not isinstance(rows, list):
+                raise InputError(
+                    f'{path}: expected a list of results, or {{"results": [...]}} with one'
+                )
+            frame = pd.DataFrame(rows)
         else:
             raise InputError(f"{path}: unknown kind of file; give .parquet, .csv or .json")
     except InputError:
@@ -106,6 +111,12 @@ def _typed(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     for name in years:
         if frame[name].isna().any():
             raise InputError(f"{path}: column `{name}` has rows without a year")
+        part = frame[name] % 1 != 0
+        if part.any():
+            row = int(np.flatnonzero(part.to_numpy())[0])
+            raise InputError(
+                f"{path}: row {row + 1}, column `{name}`: {frame[name].iloc[row]:g} is no year"
+            )
         frame[name] = frame[name].astype("int64")
     return frame
 

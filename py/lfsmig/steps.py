@@ -19,7 +19,7 @@ import pandas as pd
 from scipy import sparse
 
 from lfsmig import indicators, published, released, replicate, trends
-from lfsmig.atomic import atomic_path, write_json, write_parquet
+from lfsmig.atomic import atomic_path, read_parquet, write_json, write_parquet
 from lfsmig.errors import InputError
 from lfsmig.intake.harmonise import Harmonised, harmonise
 from lfsmig.intake.ledger import ledger_frame, write_ledger
@@ -159,17 +159,17 @@ def check_year(
 
 
 def _stopping(checks: list[dict[str, Any]]) -> list[str]:
-    return [check["id"] for check in errors(checks)]
+    return [f"{check['id']} {check['help']['en']}" for check in errors(checks)]
 
 
 def read_harmonised(workspace: Workspace, year: int) -> Harmonised:
     """Read a harmonised year back with all that checks look at: the ledger is for people."""
     return Harmonised(
         year,
-        pd.read_parquet(workspace.harmonised(year)),
+        read_parquet(workspace.harmonised(year)),
         ledger_frame([]),
         read_receipt(workspace, year),
-        pd.read_parquet(workspace.harmonised(year, ".blanks.parquet")),
+        read_parquet(workspace.harmonised(year, ".blanks.parquet")),
     )
 
 
@@ -199,7 +199,7 @@ def read_receipt(workspace: Workspace, year: int) -> dict[str, Any]:
 
 def read_analysis_frame(workspace: Workspace, params: Params, year: int) -> pd.DataFrame:
     """Harmonised records of a year with their concepts, ready for estimation."""
-    return indicators.analysis_frame(pd.read_parquet(workspace.harmonised(year)), params, year)
+    return indicators.analysis_frame(read_parquet(workspace.harmonised(year)), params, year)
 
 
 # --- harmonised → estimates ---------------------------------------------------------------------
@@ -257,7 +257,7 @@ def combine_engines(
     key |= {"code": code_hash("replicate", "results")}
     if Manifest(target.parent).current(str(year), key):
         return None
-    parts = {e: pd.read_parquet(_part(workspace, year, e, ".parquet")) for e in engines}
+    parts = {e: read_parquet(_part(workspace, year, e, ".parquet")) for e in engines}
     outputs = [target]
     write_parquet(target, pd.concat(parts.values(), ignore_index=True))
     compared_path = workspace.estimates(f"{year}.replication")
@@ -302,7 +302,7 @@ def engines_of(workspace: Workspace, year: int) -> list[str]:
     path = workspace.estimates(year)
     if not path.is_file():
         return []
-    return sorted(pd.read_parquet(path, columns=["engine"])["engine"].unique())
+    return sorted(read_parquet(path, columns=["engine"])["engine"].unique())
 
 
 def estimate_trends(
@@ -336,7 +336,7 @@ def estimate_trends(
         ),
         "code": code_hash("survey", "trends", "replicate", "results", "r"),
     }
-    made = {"years": years, "compared": both}
+    made = {"years": years, "compared": both, "with_r": "r" in ENGINES[engine]}
     manifest = Manifest(target.parent)
     if manifest.current("trends", key):
         progress("trends are up to date")
@@ -366,9 +366,9 @@ def estimate_trends(
 
 def read_part(workspace: Workspace, year: int, engine: str) -> indicators.YearEstimates:
     return indicators.YearEstimates(
-        pd.read_parquet(_part(workspace, year, engine, ".parquet")),
+        read_parquet(_part(workspace, year, engine, ".parquet")),
         sparse.load_npz(_part(workspace, year, engine, ".npz")),
-        pd.read_parquet(_part(workspace, year, engine, ".psu.parquet")),
+        read_parquet(_part(workspace, year, engine, ".psu.parquet")),
         {},
     )
 
@@ -412,5 +412,5 @@ def release_all(
         return
     outputs = released.write(workspace, params, received, figures_path)
     synthetic = any(bool(receipt["synthetic"]) for receipt in received.values())
-    manifest.record("released", key, outputs, versions(False), {"synthetic": synthetic})
+    manifest.record("released", key, outputs, versions(made["with_r"]), {"synthetic": synthetic})
     progress(f"released tables written to {folder}")

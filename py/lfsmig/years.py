@@ -34,6 +34,28 @@ def parse_years(text: str) -> list[int]:
     return sorted(years)
 
 
+def whole_number(text: str) -> int | None:
+    """Read a whole number of up to eighteen digits, of any script; `None` if it is none.
+
+    Raised and circled digits are digits to Python's `isdigit`, and no number to `int`.
+    """
+    return int(text) if text.isdecimal() and len(text) <= 18 else None
+
+
+def one_year(text: str) -> int:
+    """Read a single year of either era.
+
+    Raises
+    ------
+    LfsmigError
+        If it is none.
+    """
+    number = whole_number(text)
+    if number is None or len(text) != 4 or number == 0:
+        raise LfsmigError(f"`{text}` is not a year; write for example 2023 or 2566")
+    return common_era(number)
+
+
 def common_era(year: int) -> int:
     """Turn a Buddhist year into one of the common era; others stay."""
     return year - BUDDHIST_OFFSET if year > FIRST_BUDDHIST_YEAR else year

@@ -6,7 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lfsmig.intake.coding import common_keys, compile_rules, compose, map_category, map_number
+from lfsmig.intake.coding import (
+    Unmapped,
+    common_keys,
+    compile_rules,
+    compose,
+    map_category,
+    map_number,
+)
 from lfsmig.intake.columns import Coded, code_column
 from lfsmig.intake.read import RawTable
 from lfsmig.params.mapping import Column, VariableMap
@@ -152,3 +159,31 @@ def test_common_keys_of_two_files() -> None:
 @pytest.mark.parametrize("key", ["10-1x", "a,b", "ไม่ทราบ"])
 def test_other_texts_are_taken_as_they_stand(key: str) -> None:
     assert compile_rules({key: "a"}, None).exact == {key: "a"}
+
+
+def test_messages_show_codes_and_no_answers_of_single_persons() -> None:
+    found = Unmapped([("ไม่เคยเข้าโรงเรียน", 5), ("9999", 2), ("12", 1), ("Somchai 0812345678", 1)])
+    assert found.text() == (
+        "ไม่เคยเข้าโรงเรียน (5 records), 9999 (2 records), 12 (1 records), "
+        "values not shown here (1 records)"
+    )
+    # Numbers, such as wages: only what many have, or what is written like a code for missing.
+    numbers = Unmapped([("750000", 5), ("9999999", 1), ("812345", 2), ("91234567", 1)])
+    shown = "750000 (5 records), 9999999 (1 records), values not shown here (3 records)"
+    assert numbers.text(longest=0) == shown
+
+
+@pytest.mark.parametrize("large", ["999999999999999999998", "9007199254740992", "1e300"])
+def test_a_number_too_large_to_be_exact_is_none(large: str) -> None:
+    entry = VariableMap.model_validate({"column": "X"})
+    column = coded(["1", large], numeric=False)
+    _, _, misfits = map_number(column, entry, True, lambda name: np.zeros(2))
+    assert (misfits.texts, misfits.expected) == (1, "whole number")
+    _, _, misfits = map_number(column, entry, False, lambda name: np.zeros(2))
+    assert misfits.texts == 0
+
+
+def test_a_raised_digit_is_no_number() -> None:
+    rules = compile_rules({"1-3": "a"}, None)
+    assert rules.find("²") == (False, None)
+    assert rules.find("2") == (True, "a")

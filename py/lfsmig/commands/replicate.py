@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from lfsmig import replicate
+from lfsmig.atomic import read_parquet
 from lfsmig.errors import InputError
 from lfsmig.results import RESULT_KEYS, TREND_COLUMNS, TREND_KEYS
 from lfsmig.steps import engines_of
@@ -61,7 +62,7 @@ def _compare_engines(workspace: Workspace, years: Sequence[int] | None) -> dict[
     yearly = pd.concat([_engines(workspace, year) for year in chosen], ignore_index=True)
     document = replicate.summary(yearly, chosen)
     path = workspace.estimates("trends")
-    both = pd.read_parquet(path) if path.is_file() else pd.DataFrame(columns=TREND_COLUMNS)
+    both = read_parquet(path) if path.is_file() else pd.DataFrame(columns=TREND_COLUMNS)
     both = _within(both, chosen)
     sides = [both[both["engine"] == engine] for engine in ENGINES]
     if all(side.empty for side in sides):
@@ -112,7 +113,7 @@ def _estimates(workspace: Workspace, year: int) -> pd.DataFrame:
     path = workspace.estimates(year)
     if not path.is_file():
         raise InputError(f"{path}: {year} was not estimated; call `lfsmig run --years {year}`")
-    return pd.read_parquet(path)
+    return read_parquet(path)
 
 
 def _engines(workspace: Workspace, year: int) -> pd.DataFrame:
@@ -135,7 +136,7 @@ def _stored(workspace: Workspace, keys: Sequence[str], years: Sequence[int]) -> 
         path = workspace.estimates("trends")
         if not path.is_file():
             raise InputError(f"{path}: no trends yet; call `lfsmig run` first")
-        both = pd.read_parquet(path)
+        both = read_parquet(path)
     return both[both["engine"] == "python"]
 
 

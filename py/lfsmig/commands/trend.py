@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from lfsmig.atomic import read_parquet
 from lfsmig.errors import InputError
 from lfsmig.params import load
 from lfsmig.workspace import Workspace
@@ -33,8 +34,8 @@ def series(workspace: Workspace, indicator: str) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"{path}: no trends yet; call `lfsmig run` first")
     years = [y for y in params.report.years if workspace.released(y).is_file()]
-    estimates = pd.concat([pd.read_parquet(workspace.released(y)) for y in years])
-    trends = pd.read_parquet(path)
+    estimates = pd.concat([read_parquet(workspace.released(y)) for y in years])
+    trends = read_parquet(path)
     keep = [*VALUES, "flag"]
     return {
         "schema_version": 1,

@@ -57,6 +57,7 @@ def run(workspace: Workspace, year: int, progress: Callable[[str], None]) -> dic
     The pages name record keys, so they stay beside the unreleased estimates.
     """
     params = load(workspace.params)
+    params.year(year)
     progress(f"{year}: reading and mapping the raw files")
     raw_folder(workspace, year)
     result = harmonise(params, year, workspace.raw)

@@ -13,6 +13,11 @@ from lfsmig.intake.columns import Coded
 from lfsmig.params.mapping import VariableMap
 
 KEEP = "="
+# Codes of the survey have up to six characters; what this many records hold is nobody's own.
+CODE_LENGTH = 6
+COMMON = 5
+# Whole numbers above this are not exact in a float.
+LARGEST = 2**53
 _NUMBERS = re.compile(r"^\d+(-\d+)?(\s*,\s*\d+(-\d+)?)*$")
 # Stata's letters for missing values; numbers written with a comma.
 _LETTER = re.compile(r"^\.[a-z]$")
@@ -34,7 +39,7 @@ class Rules:
         """Return whether the value has a meaning, and its harmonised code (None: missing)."""
         if value in self.exact:
             return True, self._kept(self.exact[value], value)
-        if value.isdigit():
+        if value.isdecimal():
             number = int(value)
             for low, high, target in self.ranges:
                 if low <= number <= high:
@@ -78,17 +83,30 @@ class Line:
     reason: str = ""
 
 
+def _sentinel(code: str) -> bool:
+    """Tell whether a text is one digit written over and over, as codes for missing are."""
+    return code.isdecimal() and len(code) > 1 and len(set(code)) == 1
+
+
 @dataclass(frozen=True)
 class Unmapped:
     """Codes that the mapping gives no meaning, with their counts, most frequent first."""
 
     codes: list[tuple[str, int]]
 
-    def text(self, limit: int = 5) -> str:
-        """Write the codes for a message."""
-        shown = ", ".join(f"{code} ({count} records)" for code, count in self.codes[:limit])
-        more = len(self.codes) - limit
-        return shown + (f" and {more} more" if more > 0 else "")
+    def text(self, limit: int = 5, longest: int = CODE_LENGTH) -> str:
+        """Write the codes for a message.
+
+        What few records hold and is longer than a code may be the answer of a person: such values
+        are counted, not shown.
+        """
+        fit = [(c, n) for c, n in self.codes if n >= COMMON or len(c) <= longest or _sentinel(c)]
+        parts = [f"{code} ({count} records)" for code, count in fit[:limit]]
+        if len(fit) > limit:
+            parts[-1] += f" and {len(fit) - limit} more"
+        if rest := sum(count for _, count in self.codes) - sum(count for _, count in fit):
+            parts.append(f"values not shown here ({rest} records)")
+        return ", ".join(parts)
 
 
 @dataclass(frozen=True)
@@ -118,7 +136,7 @@ def padded_to(column: Coded, width: int | None = None) -> int:
     """Width that leading zeros were added up to, 0 where the file writes all of them."""
     for value, raw in zip(column.values, column.raw, strict=True):
         whole = value.zfill(width) if width else value
-        if raw.isdigit() and len(whole) > len(raw):
+        if raw.isdecimal() and len(whole) > len(raw):
             return len(whole)
     return 0
 
@@ -168,7 +186,7 @@ def map_category(
 def _read_as(raw: str, value: str, prefix: int | None) -> str:
     """Say what was done to a code before its meaning was looked up."""
     parts = []
-    if raw.isdigit() and len(value) > len(raw):
+    if raw.isdecimal() and len(value) > len(raw):
         parts.append(f"padded to {len(value)}")
     if prefix is not None:
         parts.append(
@@ -234,7 +252,7 @@ def _looked_at(
     """Mark the distinct values that are not simply kept: sentinels, special codes, misfits."""
     look = ~np.isfinite(values)
     if whole:
-        look |= np.nan_to_num(values) % 1 != 0
+        look |= ~_is_whole(values)
     if entry.limits is not None:
         look |= (values < entry.limits[0]) | (values > entry.limits[1])
     named = set(entry.missing) | set(specials.exact)
@@ -245,6 +263,12 @@ def _looked_at(
     return look
 
 
+def _is_whole(values: np.ndarray) -> np.ndarray:
+    """Tell which numbers are whole, and small enough to be exact; missing ones count as such."""
+    known = np.nan_to_num(values)
+    return np.asarray((known % 1 == 0) & (np.abs(known) < LARGEST))
+
+
 def _misfits(
     column: Coded, values: np.ndarray, strange: list[tuple[int, int]], whole: bool
 ) -> Misfits:
@@ -253,7 +277,7 @@ def _misfits(
     for index, count in strange:
         if _LETTER.match(column.values[index]):
             codes.append((column.raw[index], count))
-        elif not np.isfinite(values[index]) or (whole and values[index] % 1 != 0):
+        elif not np.isfinite(values[index]) or (whole and not _is_whole(values[index])):
             texts.append((column.values[index], count))
         else:
             outside.append((column.raw[index], count))

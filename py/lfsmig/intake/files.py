@@ -15,6 +15,7 @@ from lfsmig.intake.columns import Coded, code_column, find_columns
 from lfsmig.intake.read import RawTable, read_raw
 from lfsmig.params import YearParams
 from lfsmig.params.mapping import RawFile, YearMap
+from lfsmig.years import whole_number
 
 
 @dataclass
@@ -151,8 +152,9 @@ def _check_year(year: YearParams, main: Source, where: str) -> None:
         )
     texts = {value[: check.prefix] for value in column.values}
     for text in sorted(texts):
-        if not text.isdigit() or int(text) - check.offset != year.year:
-            told = f"{int(text) - check.offset} ({text})" if text.isdigit() else text
+        number = whole_number(text)
+        if number is None or number - check.offset != year.year:
+            told = text[:8] if number is None else f"{number - check.offset} ({text})"
             raise InputError(
                 f"{main.table.name}: {column.found} says {told}, expected {year.year}; "
                 "this is another year's file"

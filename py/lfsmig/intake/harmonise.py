@@ -258,9 +258,10 @@ class _Mapper:
             )
         if misfits.outside.codes:
             low, high = (f"{edge:g}" for edge in entry.limits or [])
+            outside = misfits.outside.text(longest=0)
             raise InputError(
-                f"{start}outside the limits {low} to {high}: {misfits.outside.text()}; if it is a "
-                f"code give its meaning under variables.{name}.missing in {self.where}, else "
+                f"{start}outside the limits {low} to {high}: {outside}; if it is a code "
+                f"give its meaning under variables.{name}.missing in {self.where}, else "
                 "correct the file or the limits"
             )
 

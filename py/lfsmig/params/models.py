@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from lfsmig.years import whole_number
 
 
 class Model(BaseModel):
@@ -23,7 +25,15 @@ def _as_text(value: Any) -> Any:
 
 def _as_year(value: Any) -> Any:
     """Take a key, which is always text, for the year it stands for."""
-    return int(value) if isinstance(value, str) and value.isdigit() else value
+    number = whole_number(value) if isinstance(value, str) else None
+    return value if number is None else number
+
+
+def _ascending(years: list[int]) -> list[int]:
+    """Refuse years out of order or given twice: a year would be made twice at once."""
+    if years != sorted(set(years)):
+        raise ValueError("expected years in ascending order, each once")
+    return years
 
 
 def _whole_population() -> list[list[str]]:
@@ -277,7 +287,7 @@ class Rules(Model):
 class Report(Model):
     """report.yml: what the report covers."""
 
-    years: list[int] = Field(min_length=1)
+    years: Annotated[list[int], AfterValidator(_ascending)] = Field(min_length=1)
     report_year: int
     formats: list[Literal["html", "docx", "pdf"]] = ["html", "docx", "pdf"]
     languages: list[str] = Field(min_length=1)

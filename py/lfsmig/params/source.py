@@ -8,6 +8,7 @@ that stands twice is refused: the second would silently win.
 from __future__ import annotations
 
 import copy
+import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,8 @@ from lfsmig.errors import ParameterError
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 KeyPath = tuple[str | int, ...]
+DEEPEST = 40
+LARGEST = 1e18
 
 
 class _Loader(_Base):
@@ -74,22 +77,37 @@ def key_text(path: KeyPath) -> str:
     return text or "(whole file)"
 
 
-def _scalar(node: yaml.ScalarNode) -> Any:
+def _scalar(node: yaml.ScalarNode, path: KeyPath, document: Document) -> Any:
     kind = node.tag.rsplit(":", 1)[-1]
     if kind == "null":
         return None
     if kind == "bool":
         return node.value == "true"
-    if kind == "int":
-        return int(node.value)
-    if kind == "float":
-        return float(node.value)
-    return node.value
+    if kind not in ("int", "float"):
+        return node.value
+    try:
+        value = int(node.value) if kind == "int" else float(node.value)
+    except ValueError:
+        value = math.inf
+    # A tag (`!!int`) may stand before any text, and Python reads no endless digits.
+    if not abs(value) < LARGEST:
+        shown = node.value if len(node.value) <= 24 else f"{node.value[:20]}…"
+        raise ParameterError(
+            f"{document.name}:{node.start_mark.line + 1}: {key_text(path)}: "
+            f"`{shown}` is not a number that can be used"
+        )
+    return value
 
 
 def _construct(node: yaml.Node, path: KeyPath, document: Document) -> Any:
+    if len(path) > DEEPEST:
+        # An anchor that holds itself has no end either.
+        raise ParameterError(
+            f"{document.name}:{node.start_mark.line + 1}: keys lie more than {DEEPEST} levels "
+            "deep, or an anchor (&) holds itself; write it flat"
+        )
     if isinstance(node, yaml.ScalarNode):
-        return _scalar(node)
+        return _scalar(node, path, document)
     if isinstance(node, yaml.SequenceNode):
         values = []
         for index, item in enumerate(node.value):
@@ -137,6 +155,10 @@ def read_document(path: Path, shown: str | None = None) -> Document:
         line = mark.line + 1 if mark else 1
         words = problem.problem or problem.context or "cannot be read"
         raise ParameterError(f"{name}:{line}: this is not valid YAML: {words}") from None
+    except RecursionError:
+        raise ParameterError(
+            f"{name}:1: this is not valid YAML: brackets lie hundreds of levels deep"
+        ) from None
     except yaml.YAMLError as problem:
         raise ParameterError(
             f"{name}:1: this is not valid YAML: {str(problem).splitlines()[0]}"

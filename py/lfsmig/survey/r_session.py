@@ -10,6 +10,7 @@ from __future__ import annotations
 import locale
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -51,17 +52,19 @@ def _interface() -> Any:
     # rpy2 looks for R as well, but prints its own complaint where there is none.
     if not os.environ.get("R_HOME") and shutil.which("R") is None and os.name != "nt":
         raise MissingDependency(f"R is not installed: {INSTALL}")
-    home = situation.get_r_home()
+    with _mute():
+        home = situation.get_r_home()
     if not home or not Path(home).is_dir():
         raise MissingDependency(f"R is not installed: {INSTALL}")
     kept = [(c, locale.setlocale(c)) for c in (locale.LC_CTYPE, locale.LC_COLLATE, locale.LC_TIME)]
     libraries = os.environ.get(LIBRARY_PATH)
     try:
-        from rpy2 import rinterface
-        from rpy2.rinterface_lib import callbacks
+        with _mute():
+            from rpy2 import rinterface
+            from rpy2.rinterface_lib import callbacks
 
-        _silence(callbacks, _ignore, _ignore)
-        rinterface.initr()
+            _silence(callbacks, _ignore, _ignore)
+            rinterface.initr()
     except Exception as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise MissingDependency(f"R cannot be started from Python ({first}): {INSTALL}") from None
@@ -77,6 +80,27 @@ def _interface() -> Any:
         else:
             os.environ[LIBRARY_PATH] = libraries
     return rinterface
+
+
+@contextmanager
+def _mute() -> Iterator[None]:
+    """Drop what R's start and rpy2's search for it print: what matters comes as an exception.
+
+    R writes to the process's own stderr before anything can be put in its way.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    stream = sys.stderr
+    try:
+        os.dup2(nowhere, 2)
+        with Path(os.devnull).open("w", encoding="utf-8") as sys.stderr:
+            yield
+    finally:
+        sys.stderr = stream
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _ignore(text: str) -> None:
