@@ -5,6 +5,7 @@
 SCALE ?= 1
 
 help: ## this list
+	@echo "Without root, make stops where a system package is missing: tools/setup.sh (exit 3) names it."
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## .venv, R and whatever else is missing for the report
@@ -13,7 +14,7 @@ setup: ## .venv, R and whatever else is missing for the report
 setup-tests: ## the same, and what the tests need (browser, PDF tools)
 	@SETUP_TESTS=yes tools/setup.sh
 
-sample: setup ## synthetic raw files in build/sample (SCALE=0.05 for a small one)
+sample: setup ## synthetic raw files in build/data/raw (SCALE=0.05 for a small one)
 	@tools/report.sh sample $(SCALE)
 
 report: setup ## the main job: both editions, from data/raw or else from the synthetic sample

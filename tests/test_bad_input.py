@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from lfsmig import cli
+from lfsmig import __version__, cli
+from lfsmig.progress import to_stderr
 from tests.conftest import ROOT, needs_r, run_pipeline
 
 YEAR = "2021"
@@ -233,7 +237,11 @@ def test_a_fault_of_ours_is_one_line_with_a_log(
     from lfsmig import pipeline
 
     def broken(*_: object) -> None:
-        raise RuntimeError("a defect")
+        answer = "a person's " + "answer"
+        try:
+            _ = {}[answer]
+        except KeyError as error:
+            raise RuntimeError(answer) from error
 
     monkeypatch.setattr(pipeline, "run", broken)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
@@ -241,7 +249,11 @@ def test_a_fault_of_ours_is_one_line_with_a_log(
     line = capsys.readouterr().err.strip()
     log = next(tmp_path.glob("lfsmig-*.log"))
     assert log.name in line
-    assert "a defect" in log.read_text(encoding="utf-8")
+    text = log.read_text(encoding="utf-8")
+    assert "RuntimeError" in text and "KeyError" in text
+    assert "in broken" in text
+    # The words of an exception may quote a record.
+    assert "a person's answer" not in text
 
 
 def test_a_torn_line_is_told_without_the_record(
@@ -264,8 +276,6 @@ def test_a_torn_line_is_told_without_the_record(
 def test_json_gives_a_document_also_when_nothing_came_of_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], in_root: Path
 ) -> None:
-    import json
-
     assert cli.call(["run", "--json", "--years", "", "--data", str(tmp_path)]) == 2
     document = json.loads(capsys.readouterr().out)
     assert next(iter(document)) == "schema_version"
@@ -290,3 +300,103 @@ def test_a_folder_that_cannot_be_written(
     assert run_pipeline(blocked, good[0], "python", "--years", YEAR) == 2
     line = capsys.readouterr().err.strip()
     assert "data" in line and "check path and rights" in line
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES])
+def test_a_full_disk_and_a_locked_folder_are_told_apart(
+    number: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Libraries name the temporary file or none; the line names the one that was wanted."""
+    from lfsmig import atomic, pipeline
+
+    def fails(*_: object) -> None:
+        with atomic.atomic_path(tmp_path / "2022.parquet"):
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(pipeline, "run", fails)
+    assert cli.call(["run"]) == 2
+    line = capsys.readouterr().err.strip()
+    assert f"{tmp_path / '2022.parquet'}: {os.strerror(number)}" in line
+    assert ("free space" in line) == (number == errno.ENOSPC)
+    assert ("check path and rights" in line) == (number == errno.EACCES)
+
+
+def command(*arguments: str, stdout: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "lfsmig.cli", *arguments],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        cwd=ROOT,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_full_disk_behind_stdout(more: list[str]) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = command("doctor", *more, stdout=full)
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert "standard output" in done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of a Unix shell")
+def test_a_reader_who_leaves_is_no_finding(tmp_path: Path) -> None:
+    """Exit 1 would say that a check found something."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = command("doctor", stdout=writing)
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["run", "--help"]])
+def test_texts_are_a_document_with_json(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.call([*arguments, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["schema_version"] == 1
+    assert ("--engine" if "run" in arguments else __version__) in document["text"]
+
+
+def test_the_report_is_made_in_the_project_s_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.call(["report", "--params", str(ROOT / "params")]) == 2
+    assert "go to the folder of the project" in capsys.readouterr().err
+
+
+@needs_r
+@pytest.mark.parametrize("fault", ["broken", "elsewhere", "nowhere", "locale"])
+def test_what_r_prints_at_its_start_is_not_heard(fault: str, tmp_path: Path) -> None:
+    """A broken R, a wrong R_HOME or a locale that is not there: our line at most, and no other."""
+    script = tmp_path / "R"
+    script.write_text("#!/bin/sh\necho broken >&2\nexit 1\n", encoding="utf-8")
+    script.chmod(0o755)
+    changes = {
+        "broken": {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        "elsewhere": {"R_HOME": str(tmp_path)},
+        "nowhere": {"R_HOME": str(tmp_path / "nowhere")},
+        "locale": {"LC_ALL": "xx_XX.UTF-8"},
+    }[fault]
+    # Without raw files the run ends right after R was found.
+    done = outside(tmp_path, **changes)
+    assert done.returncode == (2 if fault == "locale" else 3), done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert "no such folder" in done.stderr if fault == "locale" else "apt-get" in done.stderr
+
+
+def test_lines_of_progress_are_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes share stderr: a line and its end must not be parted."""
+    written: list[str] = []
+    stream = SimpleNamespace(write=written.append, flush=lambda: None)
+    monkeypatch.setattr("sys.stderr", stream)
+    to_stderr("2022: done")
+    assert written == ["2022: done\n"]

@@ -229,3 +229,18 @@ def test_what_one_side_lacks_is_named_as_not_compared() -> None:
     assert not {"se", "df", "n", "n_cases"} & set(
         summary(compare(results(), results()))["not_compared"]
     )
+
+
+@pytest.mark.parametrize("text", ['{"a": 1}', '{"results": 3}', "3"])
+def test_json_that_holds_no_results_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "partner.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="expected a list of results"):
+        read_results(path)
+
+
+def test_half_a_year_is_refused_with_its_row(tmp_path: Path) -> None:
+    path = tmp_path / "partner.csv"
+    results(year=[2023, 2023.5]).to_csv(path, index=False)
+    with pytest.raises(InputError, match=r"row 2, column `year`: 2023\.5 is no year"):
+        read_results(path)

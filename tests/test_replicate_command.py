@@ -207,3 +207,15 @@ def test_domains_as_objects_are_compared(data: Path, tmp_path: Path, call_json) 
     code, document = call_json("replicate", "--data", str(data), "--right", str(path))
     assert code == 0
     assert document["verdicts"]["exact"] == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 and no more"])
+@pytest.mark.parametrize("name", ["2022", "trends"])
+def test_a_damaged_table_is_named(
+    name: str, content: bytes, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = data / "estimates" / f"{name}.parquet"
+    path.write_bytes(content)
+    assert cli.call(["replicate", "--data", str(data)]) == 2
+    line = capsys.readouterr().err.strip()
+    assert str(path) in line and "damaged" in line

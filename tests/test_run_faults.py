@@ -185,11 +185,11 @@ def test_the_old_sample_goes_when_the_new_one_is_complete(
     command.parent.mkdir(parents=True)
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m lfsmig.cli "$@" --years 2022\n')
     command.chmod(0o755)
-    old = tmp_path / "build" / "sample" / "2019" / "lfs624.dta"
+    old = tmp_path / "build" / "data" / "raw" / "2019" / "lfs624.dta"
     old.parent.mkdir(parents=True)
     old.write_bytes(b"the last one")
     script = ["bash", str(tmp_path / "tools" / "report.sh"), "sample", scale]
     done = subprocess.run(script, capture_output=True, check=False)
     assert done.returncode == code, done.stderr
     assert old.exists() == (code != 0)
-    assert (tmp_path / "build" / "sample" / "2022").exists() == (code == 0)
+    assert (tmp_path / "build" / "data" / "raw" / "2022").exists() == (code == 0)

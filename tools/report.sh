@@ -10,17 +10,17 @@ make_sample() {
   # The stamp is written last and names what the sample was made from.
   local wanted
   wanted="scale $scale $(cat py/lfsmig/sample/*.py params/sample_*.yml params/report.yml | sha256sum)"
-  if [ -f build/sample/SYNTHETIC.json ] && [ "$(cat build/sample/.made 2>/dev/null)" = "$wanted" ]; then
-    echo "sample: build/sample is up to date" >&2
+  if [ -f build/data/raw/SYNTHETIC.json ] && [ "$(cat build/data/raw/.made 2>/dev/null)" = "$wanted" ]; then
+    echo "sample: build/data/raw is up to date" >&2
     return
   fi
   # Samples of different scales or models must not stand side by side; this folder is ours alone.
   # The new one takes the old one's place when it is complete.
-  rm -rf build/sample.part
-  "$lfsmig" sample --out build/sample.part --scale "$scale"
-  printf '%s' "$wanted" >build/sample.part/.made
-  rm -rf build/sample
-  mv build/sample.part build/sample
+  rm -rf build/data/raw.part
+  "$lfsmig" sample --out build/data/raw.part --scale "$scale"
+  printf '%s' "$wanted" >build/data/raw.part/.made
+  rm -rf build/data/raw
+  mv build/data/raw.part build/data/raw
 }
 
 if [ "$job" = sample ]; then
@@ -28,13 +28,16 @@ if [ "$job" = sample ]; then
   exit
 fi
 if compgen -G 'data/raw/*/*' >/dev/null; then
-  raw=data/raw data=data
+  data=data
 else
   echo "report: no files in data/raw, so the report is made from the synthetic sample" >&2
   make_sample
-  raw=build/sample data=build/data
+  data=build/data
 fi
 engine=both
 [ "${SETUP_R:-yes}" = no ] && engine=python
-"$lfsmig" --data "$data" run --raw "$raw" --engine "$engine"
+"$lfsmig" --data "$data" run --engine "$engine"
 "$lfsmig" --data "$data" report
+if [ "$data" != data ]; then
+  echo "report: for more, such as .venv/bin/lfsmig trend: export LFSMIG_DATA=$data" >&2
+fi

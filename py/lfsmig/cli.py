@@ -76,7 +76,7 @@ def _print(text: str) -> None:
         print(text, flush=True)
     except OSError as problem:
         # What is still waiting to be written must not fail again when the process ends.
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
         if isinstance(problem, BrokenPipeError):
             raise typer.Exit(READER_LEFT) from None
         raise OSError(problem.errno, problem.strerror, "standard output") from None
@@ -239,6 +239,11 @@ def report(
     from lfsmig.report.render import build_report
 
     use = settings(ctx, params, data, quiet, as_json)
+    if not Path("_quarto.yml").is_file():
+        raise LfsmigError(
+            f"{Path.cwd()}: no _quarto.yml here; go to the folder of the project, whose chapters "
+            "the report is made from, and give the command there"
+        )
     survey = load(use.params)
     own = Path.cwd() / "params"
     if own.is_dir() and load(own).country.code != survey.country.code:
@@ -377,6 +382,9 @@ def _where(error: BaseException) -> str:
     cause: BaseException | None = error
     while cause is not None:
         parts += [type(cause).__name__ + "\n", *traceback.format_tb(cause.__traceback__)]
+        # What a worker process met arrives as text: places and words.
+        told = str(cause).splitlines() if type(cause).__name__ == "_RemoteTraceback" else []
+        parts += [line + "\n" for line in told if line.startswith('  File "')]
         cause = cause.__cause__ or cause.__context__
     return "".join(parts)
 
