@@ -251,6 +251,8 @@ def report(
             f"{use.params}: the chapters here are written for {load(own).country.code}; the survey "
             f"of {survey.country.code} needs chapters of its own (run, replicate and trend work)"
         )
+    # The report reads these too: what is wrong with them is told before the work begins.
+    _ = survey.indicators, survey.rules
     languages = survey.report.languages
     _one_of("--lang", lang, (*languages, "all"))
     _one_of("--with", with_, ("auto", "quarto", "builtin"))

@@ -56,7 +56,7 @@ def test_another_years_file(params: Params, tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("keep", [0, 10, 200, 3000, 0.5, 0.98])
+@pytest.mark.parametrize("keep", [0, 10, 200, 3000, 0.5, 0.98, -500, -1])
 @pytest.mark.parametrize("year", [2019, 2021])
 def test_truncated_file(params: Params, tmp_path: Path, year: int, keep: float) -> None:
     folder = raw_files.write_year(tmp_path, year)

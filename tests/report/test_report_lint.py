@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from lfsmig.errors import ChapterError, InputError, MissingDependency, ParameterError
+from lfsmig.errors import (
+    ChapterError,
+    InputError,
+    LfsmigError,
+    MissingDependency,
+    ParameterError,
+)
 from lfsmig.report import lint, lint_text
 from lfsmig.report import project as book_project
 from lfsmig.report.annual import run_year
@@ -195,3 +201,38 @@ def test_years_follow_the_parameters(project: Path) -> None:
     added = set(after.splitlines()) - set(before.splitlines())
     assert added == {"    - chapters/th/annual/2025.ipynb"}
     assert book_project.listed_years(project, "en") == list(range(2019, 2026))
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"book: [\n", "_quarto-en.yml:2: this is not valid YAML"),
+        (b"", "_quarto-en.yml: book: expected the key chapters"),
+        (b"book: {title: x}\n", "_quarto-en.yml: book: expected the key chapters"),
+        (b"book: 3\n", "_quarto-en.yml: book: expected the key chapters"),
+        (b"a: 1\nb: \xe9\n", "_quarto-en.yml:2: the file is not UTF-8"),
+    ],
+)
+def test_a_profile_that_cannot_be_used_is_named(project: Path, content: bytes, told: str) -> None:
+    (project / "_quarto-en.yml").write_bytes(content)
+    with pytest.raises(LfsmigError) as caught:
+        book_project.configuration(project, "en")
+    assert str(caught.value).startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("#| label:", "#| label: [x", r"02-internal\.qmd: cell options are not YAML"),
+        ("#| label:", "#| label", r"02-internal\.qmd: cell options are not YAML"),
+        ("the", "the \udce9", r"02-internal\.qmd:\d+: the text is not UTF-8"),
+    ],
+)
+def test_a_chapter_that_cannot_be_read_is_named(
+    project: Path, old: str, new: str, told: str
+) -> None:
+    path = project / "chapters/en/02-internal.qmd"
+    text = path.read_text(encoding="utf-8").replace(old, new)
+    path.write_text(text, encoding="utf-8", errors="surrogateescape")
+    with pytest.raises(ChapterError, match=told):
+        read_chapter(path)

@@ -68,6 +68,7 @@ def read_raw(folder: Path, spec: RawFile) -> RawTable:
         )
     title = ""
     if FORMATS[suffix] in ("SPSS", "Stata"):
+        _ends_as_it_begins(path, spec)
         columns, rows, encoding, title = _read_statistical(path, spec, FORMATS[suffix])
     else:
         delimiter = "\t" if suffix == ".tsv" else spec.delimiter
@@ -85,6 +86,16 @@ def read_raw(folder: Path, spec: RawFile) -> RawTable:
         "types": {name: _storage(values) for name, values in columns.items()},
     }
     return RawTable(spec.path, columns, rows, facts, title)
+
+
+def _ends_as_it_begins(path: Path, spec: RawFile) -> None:
+    """Refuse a Stata file without its end: records come first, so a reader may not miss it."""
+    with path.open("rb") as stream:
+        begins = stream.read(11) == b"<stata_dta>"
+        stream.seek(max(path.stat().st_size - 64, 0))
+        ends = b"</stata_dta>" in stream.read()
+    if begins and not ends:
+        raise InputError(f"{spec.path}: the file is cut short: it has no end; copy it again")
 
 
 def sha256_of(path: Path) -> str:

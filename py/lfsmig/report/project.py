@@ -7,10 +7,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lfsmig.atomic import write_text
 from lfsmig.errors import ChapterError
+from lfsmig.params.source import read_document
 
 ANNUAL = re.compile(r"^chapters/(\w+)/annual/(\d{4})\.ipynb$")
 ANNUAL_LINES = re.compile(r"(?m)(?:^[ \t]*- chapters/\w+/annual/\d{4}\.ipynb[ \t]*\n)+")
@@ -39,8 +38,12 @@ def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 def configuration(root: Path, language: str) -> dict[str, Any]:
     """Configuration of an edition: what both share, and its own."""
     paths = (Path(root) / "_quarto.yml", profile_path(root, language))
-    base, own = (yaml.safe_load(path.read_text(encoding="utf-8")) for path in paths)
-    return merged(base, own)
+    base, own = (read_document(path, path.name).data for path in paths)
+    found = merged(base, own)
+    book = found.get("book")
+    if not isinstance(book, dict) or not isinstance(book.get("chapters"), list):
+        raise ChapterError(f"{paths[1].name}: book: expected the key chapters with a list of them")
+    return found
 
 
 def _flat(items: Iterable[Any]) -> list[str]:

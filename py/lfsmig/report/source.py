@@ -34,8 +34,10 @@ def options(source: str) -> tuple[dict[str, Any], str]:
         lines.pop(0)
     try:
         read = yaml.safe_load("\n".join(head)) or {}
-    except yaml.YAMLError as error:
-        raise ChapterError(f"cell options are not YAML: {head[0] if head else ''}") from error
+    except (yaml.YAMLError, ValueError, RecursionError):
+        read = None
+    if not isinstance(read, dict):
+        raise ChapterError(f"cell options are not YAML: {head[0]}")
     return read, "\n".join(lines)
 
 
@@ -46,9 +48,20 @@ def source_text(path: Path) -> str:
         part = path.parent / found[1]
         if not part.is_file():
             raise ChapterError(f"{path}: include {found[1]}: no such file")
-        return part.read_text(encoding="utf-8")
+        return _utf8(part)
 
-    return INCLUDE.sub(included, path.read_text(encoding="utf-8"))
+    return INCLUDE.sub(included, _utf8(path))
+
+
+def _utf8(path: Path) -> str:
+    """Text of a file, or one line that names it."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ChapterError(f"{path}: no such file, though the book lists it") from None
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise ChapterError(f"{path}:{line}: the text is not UTF-8; save it as UTF-8") from None
 
 
 def one_language(text: str, language: str) -> str:
@@ -99,7 +112,10 @@ def read_chapter(
         elif cell.source.startswith(R_CELL):
             cells += _r_cells(cell.source.removeprefix(R_CELL).strip("\n"))
         else:
-            cell.metadata["tags"] = list(options(cell.source)[0].get("tags", []))
+            try:
+                cell.metadata["tags"] = list(options(cell.source)[0].get("tags", []))
+            except ChapterError as error:
+                raise ChapterError(f"{path}: {error}") from None
             cells.append(cell)
     notebook.cells = cells
     return notebook

@@ -103,7 +103,7 @@ def _read_bytes(path: Path) -> bytes:
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         return Section(yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader), str(path))
-    except (yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise ParameterError(f"{path}: not valid YAML: {reason}") from None
 
