@@ -62,6 +62,23 @@ def test_a_killed_worker_is_one_clear_error() -> None:
     assert caught.value.exit_code == 2
 
 
+def deaf(_: int) -> bool:
+    return signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+def test_workers_leave_ctrl_c_to_their_parent() -> None:
+    """A worker at its start would answer it with a traceback of its own."""
+    told: list[bool] = []
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with WorkerPool(2) as pool:
+            pool.each(deaf, [1, 2], lambda job, result: told.append(result))
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert told == [True, True]
+
+
 def started(folder: Path) -> tuple[subprocess.Popen[str], list[int]]:
     """Start a process with two workers that sleep; give it and the ids of the workers."""
     script = folder / "main.py"
