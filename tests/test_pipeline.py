@@ -242,6 +242,18 @@ def test_released_tables_hold_no_withheld_number(small_data: Path) -> None:
         assert "worst" not in json.dumps(summary["checks"])
 
 
+def test_released_trends_say_why_and_by_which_rules(small_data: Path) -> None:
+    released = small_data / "released"
+    frame = pd.read_parquet(released / "trends.parquet")
+    assert "level" not in frame
+    assert set(frame["rule_set"]) == {"nchs2017"}
+    assert set(frame.loc[frame["flag"].eq("s"), "reason"]) == {"withheld_year"}
+    assert set(frame.loc[frame["flag"].eq(""), "reason"]) == {""}
+    record = json.loads((released / "manifest.json").read_text(encoding="utf-8"))
+    made_with = record["steps"]["released"]["made_with"]
+    assert ({"R", "survey"} <= set(made_with)) == (shutil.which("Rscript") is not None)
+
+
 def test_a_second_run_makes_nothing_again(
     small_data: Path, small_raw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -193,3 +194,26 @@ def test_the_old_sample_goes_when_the_new_one_is_complete(
     assert done.returncode == code, done.stderr
     assert old.exists() == (code != 0)
     assert (tmp_path / "build" / "data" / "raw" / "2022").exists() == (code == 0)
+
+
+def test_a_check_that_stops_a_year_is_told_in_words(
+    small_raw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = tmp_path / "raw"
+    shutil.copytree(small_raw / "2022", raw / "2022")
+    file = raw / "2022" / "lfs654.csv"
+    names, first, rest = file.read_bytes().decode("cp874").split("\n", 2)
+    values = first.split(",")
+    values[names.split(",").index("WGT")] = "999999999999"
+    file.write_bytes("\n".join([names, ",".join(values), rest]).encode("cp874"))
+    assert run_pipeline(tmp_path / "data", raw, "python", "--years", "2022") == 1
+    text = line(capsys)
+    known = {check["id"]: check for check in protocol(raw, tmp_path)}
+    assert f"2022: W2 {known['W2']['help']['en']}" in text
+
+
+def protocol(raw: Path, tmp_path: Path) -> list[dict[str, Any]]:
+    arguments = ["--params", str(ROOT / "params"), "--data", str(tmp_path), "--quiet"]
+    cli.call([*arguments, "validate", "2022", "--raw", str(raw)])
+    path = tmp_path / "estimates" / "validation" / "2022.json"
+    return list(json.loads(path.read_text(encoding="utf-8"))["checks"])
