@@ -264,6 +264,7 @@ def test_browser_reads_the_pages(built: Path) -> None:
         for language in LANGUAGES:
             page.goto((built / f"_book/{language}/index.html").as_uri())
             page.click("nav.contents a[href='sec-internal.html']")
+            page.wait_for_load_state("load")
             assert HEADINGS[language]["sec-internal"] in page.title()
             assert page.locator("img").count() >= 10
             broken = "es => es.filter(e => !e.complete || e.naturalWidth === 0).length"
