@@ -19,7 +19,16 @@ class RawFile(Model):
 
     path: str
     encoding: str | None = None
-    delimiter: str = ","
+    # Of text files; unstated, it is found in the first lines.
+    delimiter: str | None = None
+    # Table of positions of a fixed-width file, relative to the parameter folder.
+    layout: str | None = None
+    # The file inside a .zip, the sheet of a workbook, the SAS catalogue of labels beside the file.
+    member: str | None = None
+    sheet: str | None = None
+    catalog: str | None = None
+    # Largest size of the file, and of what it unpacks to.
+    max_megabytes: int = Field(default=2048, ge=1)
     on: list[str] | None = None
     agree: list[str] = Field(default_factory=list)
     reason: str | None = None
