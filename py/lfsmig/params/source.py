@@ -21,6 +21,12 @@ from lfsmig.errors import ParameterError
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 KeyPath = tuple[str | int, ...]
+# A parameter file has a few thousand entries; aliases of aliases can make billions of them.
+_MOST_ENTRIES = 200_000
+_MOST_DEPTH = 50
+_TAGS = {
+    f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "map", "seq")
+}
 
 
 class _Loader(_Base):
@@ -74,22 +80,48 @@ def key_text(path: KeyPath) -> str:
     return text or "(whole file)"
 
 
-def _scalar(node: yaml.ScalarNode) -> Any:
+def _checked(node: yaml.Node, path: KeyPath, document: Document) -> None:
+    """Refuse tags (they name things to be run) and what aliases blow up."""
+    line = node.start_mark.line + 1
+    if node.tag not in _TAGS:
+        raise ParameterError(
+            f"{document.name}:{line}: {key_text(path)}: the tag {node.tag[:60]!r} is not allowed; "
+            "write the value without !"
+        )
+    if len(path) > _MOST_DEPTH or len(document.lines) > _MOST_ENTRIES:
+        raise ParameterError(
+            f"{document.name}:{line}: the file unfolds to too many entries; "
+            "expected plain keys, with few aliases (*)"
+        )
+
+
+def _scalar(node: yaml.ScalarNode, path: KeyPath, document: Document) -> Any:
     kind = node.tag.rsplit(":", 1)[-1]
+    try:
+        return _plain(kind, node.value)
+    except ValueError:
+        raise ParameterError(
+            f"{document.name}:{node.start_mark.line + 1}: {key_text(path)}: "
+            f"{node.value[:40]!r} is no {kind}"
+        ) from None
+
+
+def _plain(kind: str, text: str) -> Any:
     if kind == "null":
         return None
     if kind == "bool":
-        return node.value == "true"
+        return text == "true"
     if kind == "int":
-        return int(node.value)
+        return int(text)
     if kind == "float":
-        return float(node.value)
-    return node.value
+        return float(text)
+    return text
 
 
 def _construct(node: yaml.Node, path: KeyPath, document: Document) -> Any:
+    _checked(node, path, document)
     if isinstance(node, yaml.ScalarNode):
-        return _scalar(node)
+        return _scalar(node, path, document)
     if isinstance(node, yaml.SequenceNode):
         values = []
         for index, item in enumerate(node.value):
@@ -132,6 +164,8 @@ def read_document(path: Path, shown: str | None = None) -> Document:
         ) from None
     try:
         node = yaml.compose(text, Loader=_Loader)
+    except RecursionError:
+        raise ParameterError(f"{name}:1: the file is nested too deeply") from None
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
         line = mark.line + 1 if mark else 1

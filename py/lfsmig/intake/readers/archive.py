@@ -40,7 +40,7 @@ def unzip(
     """
     try:
         if path.suffix.lower() == ".gz":
-            with gzip.open(path, "rb") as stream:
+            with gzip.GzipFile(path) as stream:
                 return path.stem, unpacked(stream, name, limit)
         with zipfile.ZipFile(path) as archive:
             info = _chosen(archive, name, member, known)

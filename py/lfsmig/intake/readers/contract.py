@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from lfsmig.params.mapping import RawFile
 
 
@@ -92,6 +94,6 @@ class Content:
 
 def plain(value: object) -> str:
     """Write a value as a person would: 3.0 is 3, text stays."""
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else repr(float(value))
+    if isinstance(value, float | np.floating):
+        return str(int(value)) if float(value).is_integer() else repr(float(value))
     return str(value)

@@ -125,7 +125,8 @@ def _guard(delivery: Delivery) -> int:
             )
         except Exception:
             return 0
-        check_cells(delivery.name, meta.number_rows or 0, meta.number_columns, delivery.limit)
+        rows, columns = int(meta.number_rows or 0), int(meta.number_columns or 0)
+        check_cells(delivery.name, rows, columns, delivery.limit)
     return 0
 
 
@@ -253,5 +254,5 @@ def _missing(names: dict[str, str], meta: Any) -> dict[str, list[str]]:
 
 
 def _notes(meta: Any) -> dict[str, object]:
-    written = getattr(meta, "creation_time", None)
+    written: Any = getattr(meta, "creation_time", None)
     return {"written": written.isoformat()} if hasattr(written, "isoformat") else {}

@@ -30,7 +30,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u
 # A cell that a spreadsheet would run (OWASP, CSV injection); a lone sign or a number is none.
 _FORMULA = re.compile(r"^[ \t\r]*(?:[=@]|[+-][^\n]*[|!(])", re.MULTILINE)
 # A vowel sign or tone mark that follows no Thai letter, and Thai encoded twice.
-_STRAY_MARK = re.compile("(?:^|[^\u0e00-\u0e7f])[\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]")
+_STRAY_MARK = re.compile("[\u0e31\u0e34-\u0e3a\u0e47-\u0e4e](?<![\u0e00-\u0e7f].)")
 _TWICE = re.compile("\u00e0[\u00b8\u00b9][\u0080-\u00bf\u0152-\u2122]")
 # Marks without a shape, which Thai text from the web is full of.
 _INVISIBLE = dict.fromkeys([0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF])
