@@ -11,8 +11,10 @@ import pytest
 
 from lfsmig.concepts import analysis_frame, flow_columns
 from lfsmig.intake.harmonise import Harmonised, harmonise
+from lfsmig.intake.read import read_raw
 from lfsmig.intake.validate import errors, validate
 from lfsmig.params import Params, load
+from lfsmig.params.mapping import RawFile
 from tests.realdata import FOLDER, PARAMS, real
 
 
@@ -66,6 +68,17 @@ def test_a_made_up_file_is_mapped(acs: Params, tmp_path: Path) -> None:
     }.items():
         np.testing.assert_array_equal(made[name], np.array(expected, dtype=np.float32))
     assert made["previous_province"].astype(object).tolist()[1:3] == ["02", "06"]
+
+
+@real
+@pytest.mark.parametrize(
+    "path", sorted(FOLDER.glob("*.csv*")) or [Path("none.csv")], ids=lambda path: path.name
+)
+def test_every_real_file_is_received(path: Path) -> None:
+    """The records, the published table and the labels, none of them told how it is written."""
+    table = read_raw(path.parent, RawFile(path=path.name))
+    assert table.rows == len(pd.read_csv(path, dtype=str)) and table.facts["delimiter"] == ","
+    assert table.facts["encoding"] == "utf-8" and table.facts["complete_last_line"] is True
 
 
 @real

@@ -15,8 +15,8 @@ from lfsmig.params.mapping import VariableMap
 
 KEEP = "="
 _NUMBERS = re.compile(r"^\d+(-\d+)?(\s*,\s*\d+(-\d+)?)*$")
-# Stata's letters for missing values; numbers written with a comma.
-_LETTER = re.compile(r"^\.[a-z]$")
+# Letters for missing values of Stata and SAS; numbers written with a comma.
+_LETTER = re.compile(r"^\.[a-z_]$")
 _COMMA = re.compile(r"^-?\d+(,\d+)+(\.\d+)?$")
 _THOUSANDS = re.compile(r"^-?\d{1,3}(,\d{3})+(\.\d+)?$")
 

@@ -111,4 +111,9 @@ def format_of(delivery: Delivery) -> Format:
                 f"{name}: by its content this is {what} file, not {found.name}; "
                 "export it again in that format"
             )
+    if found.begins is not None:
+        raise InputError(
+            f"{name}: this is not a readable {found.name} file, perhaps cut short (it does not "
+            "begin as one); copy it again from the source"
+        )
     return found

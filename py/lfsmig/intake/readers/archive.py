@@ -41,11 +41,11 @@ def unzip(
     try:
         if path.suffix.lower() == ".gz":
             with gzip.GzipFile(path) as stream:
-                return path.stem, unpacked(stream, name, limit)
+                return path.stem, unpacked(stream.read, name, limit)
         with zipfile.ZipFile(path) as archive:
             info = _chosen(archive, name, member, known)
             with archive.open(info) as stream:
-                return _named(info), unpacked(stream, name, limit)
+                return _named(info), unpacked(stream.read, name, limit)
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
         words = printable(str(error)) or type(error).__name__
         raise InputError(

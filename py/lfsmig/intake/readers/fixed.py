@@ -172,7 +172,7 @@ def _text(value: str | bytes, name: str, field: Field) -> str:
             f"of this file; correct the layout"
         ) from None
     if field.decimals and _DIGITS.match(text):
-        sign, digits = ("-", text[1:]) if text[0] == "-" else ("", text.lstrip("+"))
-        digits = digits.zfill(field.decimals + 1)
+        sign = "-" if text[0] == "-" else ""
+        digits = text.lstrip("+-0").zfill(field.decimals + 1)
         return f"{sign}{digits[: -field.decimals]}.{digits[-field.decimals :]}"
     return text

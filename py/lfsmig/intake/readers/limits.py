@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from lfsmig.errors import InputError
 from lfsmig.intake.readers.text import printable
@@ -49,10 +49,10 @@ def check_cells(name: str, rows: int, columns: int, limit: int) -> None:
     check_size(name, rows * columns * 8, limit, f"{rows:,} records of {columns:,} columns take")
 
 
-def unpacked(stream: IO[bytes], name: str, limit: int) -> bytes:
+def unpacked(read: Callable[[int], bytes], name: str, limit: int) -> bytes:
     """Unpack a stream up to the limit; what the file says about its own size is not believed."""
     parts, size = [], 0
-    while part := stream.read(_CHUNK):
+    while part := read(_CHUNK):
         size += len(part)
         if size > limit:
             raise InputError(

@@ -42,6 +42,11 @@ def read_statistical(delivery: Delivery) -> Content:
     """Read a file of a statistics package: its own encoding first, then the declared or CP874."""
     kind = _KINDS[delivery.suffix]
     limit_rows = _guard(delivery)
+    if not _ends_well(delivery):
+        raise InputError(
+            f"{delivery.name}: the file is cut short: it does not end as a {kind.word} file does; "
+            "copy it again from the source"
+        )
     tries: list[str | None] = [None]
     if kind.takes_encoding:
         tries.append(delivery.spec.encoding or FALLBACK_ENCODING)
@@ -128,6 +133,23 @@ def _guard(delivery: Delivery) -> int:
         rows, columns = int(meta.number_rows or 0), int(meta.number_columns or 0)
         check_cells(delivery.name, rows, columns, delivery.limit)
     return 0
+
+
+def _ends_well(delivery: Delivery) -> bool:
+    """Tell whether the end is there, where the reader below would not miss it."""
+    with delivery.open() as stream:
+        size = stream.seek(0, io.SEEK_END)
+        stream.seek(max(0, size - 100))
+        tail = stream.read()
+    if delivery.suffix == ".xpt":
+        return size % 80 == 0
+    if delivery.suffix == ".por":
+        # The end of data is a Z, and the last line is filled up with it to 80 letters.
+        lines = tail.replace(b"\r", b"").rstrip(b"\n\x1a").split(b"\n")
+        return lines[-1].endswith(b"Z") and (len(lines) == 1 or len(lines[-1]) == 80)
+    if delivery.suffix == ".dta" and delivery.head(11) == b"<stata_dta>":
+        return tail.rstrip(b"\0").endswith(b"</stata_dta>")
+    return True
 
 
 def _content(

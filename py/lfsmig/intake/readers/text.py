@@ -135,14 +135,14 @@ def clean(text: str, name: str, what: str) -> str:
     InputError
         It holds a control character.
     """
-    text = " ".join(one_writing(text).split())
+    text = one_writing(text)
     bad = _CONTROL.search(text)
     if bad:
         raise InputError(
             f"{name}: {what} holds a control character (U+{ord(bad[0]):04X}); "
             "correct it at the source and export the file again"
         )
-    return text
+    return " ".join(text.split())
 
 
 def printable(text: str) -> str:

@@ -17,9 +17,9 @@ from lfsmig.intake.readers.limits import check_cells, check_size
 from lfsmig.intake.readers.text import clean, coded_text, printable, unique_names
 
 _FORMULA = re.compile(rb"<(?:\w+:)?f[ />]")
+# Where a calculation failed (#REF!, #N/A) the library hands over a blank.
+_FAILED = re.compile(rb"<(?:\w+:)?c [^>]*t=\"e\"")
 _CHUNK = 1 << 20
-# Excel writes these words where a calculation failed; calamine hands them over as text.
-_ERRORS = ("#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!")
 
 
 def read_workbook(delivery: Delivery) -> Content:
@@ -44,14 +44,12 @@ def read_workbook(delivery: Delivery) -> Content:
     unique_names(name, names)
     # Lines below the table that were once formatted come along as blank ones.
     records = [row for row in rows[1:] if any(cell != "" for cell in row)]
-    columns = {
-        one: _column(name, one, [row[index] for row in records]) for index, one in enumerate(names)
-    }
+    columns = {one: _column([row[index] for row in records]) for index, one in enumerate(names)}
     return Content(columns, len(records), "utf-8", notes={"sheet": title})
 
 
 def _check_parts(delivery: Delivery) -> None:
-    """Refuse a workbook that unpacks to too much, and one that holds formulas.
+    """Refuse a workbook that unpacks to too much, one with formulas or failed calculations.
 
     A formula's stored result may be old or missing, and nothing tells which.
     """
@@ -70,7 +68,12 @@ def _check_parts(delivery: Delivery) -> None:
                                 f"{name}: a sheet holds formulas; copy it and paste the values "
                                 "only, so that what is read is what was meant"
                             )
-                        tail = chunk[-8:]
+                        if sheet and _FAILED.search(tail + chunk):
+                            raise InputError(
+                                f"{name}: a sheet holds a failed calculation such as #REF! or "
+                                "#N/A; correct it in Excel"
+                            )
+                        tail = chunk[-200:]
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
         raise InputError(
             f"{name}: this is not a readable Excel file, perhaps cut short or locked "
@@ -98,17 +101,12 @@ def _sheet(book: calamine.CalamineWorkbook, delivery: Delivery) -> calamine.Cala
     return filled[0] if filled else book.get_sheet_by_name(names[0])
 
 
-def _column(file: str, name: str, cells: list[Any]) -> Any:
+def _column(cells: list[Any]) -> Any:
     """Make an array of numbers, or text coded once per value where any cell is text."""
     kinds = {type(cell) for cell in cells if cell != ""}
     if kinds <= {float, int, bool}:
         return np.array([np.nan if cell == "" else float(cell) for cell in cells])
     texts = [None if cell == "" else _text(cell) for cell in cells]
-    failed = next((text for text in texts if text in _ERRORS), None)
-    if failed:
-        raise InputError(
-            f"{file}: column {name} holds {failed}, a failed calculation; correct it in Excel"
-        )
     return coded_text(pa.chunked_array([pa.array(texts, pa.string()).dictionary_encode()]))
 
 
