@@ -26,7 +26,8 @@ def read_delimited(delivery: Delivery) -> Content:
     hint = _HINT.match(text)
     text = (text[hint.end() :] if hint else text).lstrip("\r\n")
     delimiter = _delimiter(delivery, text, hint[1] if hint else None)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    start = text[: max(_SAMPLE, text.find("\n") + 1)]
+    reader = csv.reader(io.StringIO(start, newline=""), delimiter=delimiter)
     try:
         names = [clean(one, name, "a column name") for one in next(reader, [])]
     except csv.Error as error:
