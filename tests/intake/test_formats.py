@@ -143,6 +143,15 @@ def test_encodings_of_text(tmp_path: Path, encoding: str, end: str) -> None:
     check(read(path))
 
 
+def test_utf8_that_would_pass_as_cp874(tmp_path: Path) -> None:
+    """All bytes of these letters have a meaning in CP874 too."""
+    assert "ลม".encode().decode("cp874") == "เธฅเธก"
+    path = tmp_path / "a.csv"
+    path.write_text("A,B\nลม,1\n", encoding="utf-8")
+    assert texts(read(path).columns["A"]) == texts(read(path, encoding="cp874").columns["A"])
+    assert texts(read(path).columns["A"]) == ["ลม"]
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|", "~", "^", "\x1f"])
 def test_delimiters(tmp_path: Path, delimiter: str) -> None:
     path = tmp_path / "a.txt"
