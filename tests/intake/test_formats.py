@@ -129,7 +129,28 @@ def test_letters_for_missing_in_a_transport_file(tmp_path: Path) -> None:
 def test_portable_file_with_value_labels(tmp_path: Path) -> None:
     table = read(foreign(tmp_path, "sample.por"))
     assert table.value_labels["MYORD"] == {"1": "low", "2": "medium", "3": "high"}
+    assert texts(table.columns["MYDATE"])[:2] == ["2018-05-06", "1880-05-06"]
     assert table.labels["MYLABL"] == "labeled" and texts(table.columns["MYNUM"])[2] == "-1000.3"
+
+
+@pytest.mark.parametrize("suffix", [".sav", ".dta", ".xpt"])
+def test_dates_are_text_that_people_read(tmp_path: Path, suffix: str) -> None:
+    day, moment = pd.Timestamp("2023-10-05").date(), pd.Timestamp("2023-10-05 08:30:00")
+    frame = pd.DataFrame({"D": [day, None], "T": [moment, pd.NaT]})
+    path = tmp_path / f"a{suffix}"
+    {".sav": pyreadstat.write_sav, ".dta": pyreadstat.write_dta, ".xpt": pyreadstat.write_xport}[
+        suffix
+    ](frame, path)
+    table = read(path)
+    assert texts(table.columns["D"]) == ["2023-10-05", None]
+    assert texts(table.columns["T"]) == ["2023-10-05T08:30:00", None]
+
+
+def test_a_number_that_is_no_date_stays_a_number(tmp_path: Path) -> None:
+    path = tmp_path / "a.sav"
+    frame = pd.DataFrame({"D": [13744944000.0, 9e14]})
+    pyreadstat.write_sav(frame, path, variable_format={"D": "DATE11"})
+    assert texts(read(path).columns["D"]) == ["13744944000", "900000000000000"]
 
 
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp874", "tis-620"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 import re
 import struct
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyreadstat
 
 # read_por and read_xport do not hand on `user_missing` and would turn declared missing values
@@ -18,7 +20,7 @@ from pyreadstat._readstat_parser import parser_entry_point
 from lfsmig.errors import InputError
 from lfsmig.intake.readers.contract import Content, Delivery, plain
 from lfsmig.intake.readers.limits import check_cells, inside
-from lfsmig.intake.readers.text import FALLBACK_ENCODING, clean, printable, unique_names
+from lfsmig.intake.readers.text import FALLBACK_ENCODING, clean, coded_text, printable, unique_names
 
 
 @dataclass(frozen=True)
@@ -71,16 +73,25 @@ def read_statistical(delivery: Delivery) -> Content:
 
 
 def _parsed(delivery: Delivery, kind: _Kind, encoding: str | None, limit_rows: int) -> Any:
-    # What the file declares as missing has codes too: what they mean the mapping decides.
-    return parser_entry_point(
-        delivery.path if delivery.content is None else io.BytesIO(delivery.content),
-        parser_format=kind.parser,
-        encoding=encoding,
-        disable_datetime_conversion=True,
-        output_format="dict",
-        user_missing=True,
-        row_limit=limit_rows,
-    )
+    def parse(dates: bool) -> Any:
+        # What the file declares as missing has codes too: what they mean the mapping decides.
+        return parser_entry_point(
+            delivery.path if delivery.content is None else io.BytesIO(delivery.content),
+            parser_format=kind.parser,
+            encoding=encoding,
+            disable_datetime_conversion=not dates,
+            output_format="dict",
+            user_missing=True,
+            row_limit=limit_rows,
+        )
+
+    try:
+        return parse(dates=True)
+    except (OverflowError, ValueError) as error:
+        if isinstance(error, UnicodeError):
+            raise
+        # A number in a column of dates that is none: it stays a number, for the mapping to name.
+        return parse(dates=False)
 
 
 def _refusal(delivery: Delivery, kind: _Kind, problem: Exception | None) -> InputError:
@@ -173,7 +184,7 @@ def _content(
     arrays = {
         names[str(one)]: _with_letters(values)
         if one in lettered
-        else np.array(values, dtype=object if kinds.get(one) == "string" else float)
+        else _array(values, kinds.get(one) == "string")
         for one, values in columns.items()
     }
     used = encoding or getattr(meta, "file_encoding", None) or "utf-8"
@@ -190,11 +201,33 @@ def _content(
     )
 
 
+def _array(values: list[Any], text: bool) -> Any:
+    """Make an array of text or of numbers; dates become ISO text, coded once per value."""
+    first = next((value for value in values if value is not None), None)
+    if isinstance(first, datetime.date | datetime.time):
+        texts = [
+            value.isoformat()
+            if hasattr(value, "isoformat")
+            else None
+            if value is None
+            else plain(value)
+            for value in values
+        ]
+        return coded_text(pa.chunked_array([pa.array(texts, pa.string()).dictionary_encode()]))
+    return np.array(values, dtype=object if text else float)
+
+
 def _with_letters(values: list[Any]) -> np.ndarray:
     """Numbers with the missing values .a to .z of Stata and SAS among them, as letters."""
     return np.array(
         [
-            np.nan if value is None else _letter(value) if isinstance(value, str) else float(value)
+            np.nan
+            if value is None
+            else _letter(value)
+            if isinstance(value, str)
+            else value.isoformat()
+            if hasattr(value, "isoformat")
+            else float(value)
             for value in values
         ],
         dtype=object,
