@@ -53,6 +53,9 @@ def read_figures(path: Path) -> pd.DataFrame:
 
 def companions(figures_path: Path) -> list[Path]:
     """Tables beside the figures: their sources, and remarks on figures that are not as printed."""
+    if not figures_path.name:
+        # A survey without published figures.
+        return []
     names = ("sources.csv", "remarks.csv")
     return [path for name in names if (path := figures_path.with_name(name)).is_file()]
 

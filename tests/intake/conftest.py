@@ -40,9 +40,7 @@ def edited(tmp_path: Path) -> Edit:
     """A copy of the parameters in which a file's text is replaced; gives the loaded copy."""
     home = tmp_path / "home"
     shutil.copytree(ROOT / "params", home / "params")
-    for table in ("codebook/provinces.csv", "codebook/countries.csv"):
-        (home / "data" / table).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / "data" / table, home / "data" / table)
+    shutil.copytree(ROOT / "data/codebook", home / "data/codebook")
     (home / "data/published").mkdir()
     shutil.copy(ROOT / "data/published/cpi_thailand.csv", home / "data/published")
 

@@ -76,7 +76,8 @@ def test_file_of_another_format(params: Params, tmp_path: Path) -> None:
 def test_wrong_encoding(params: Params, tmp_path: Path) -> None:
     folder = raw_files.write_year(tmp_path, 2022)
     path = folder / "lfs654.csv"
-    path.write_bytes(path.read_bytes().decode("cp874").encode("utf-16"))
+    # A letter that CP874 has no meaning for.
+    path.write_bytes(path.read_bytes().replace("ชาย".encode("cp874"), b"\xfc"))
     text = line_of(lambda: harmonise(params, 2022, tmp_path))
     assert "neither UTF-8 nor cp874" in text
 
@@ -348,10 +349,13 @@ def test_a_column_that_nothing_uses(edited, raw: Path) -> None:
         ("a.csv", b"", "expected column names"),
         ("a.csv", b"A,B\n", "holds no records"),
         ("a.csv", b"A,B,A\n1,2,3\n", "A stands twice"),
-        ("a.csv", b"A;B\n1;2\n", "set delimiter"),
+        ("a.csv", b"A~B\n1~2\n", "set delimiter"),
+        ("a.csv", b"A;B|C\n1;2|3\n", "both ';' and '|'"),
+        ("a.csv", b"A,,B\n1,2,3\n", "column 2 has no name"),
         ("a.csv", b"A,B\n1,2\n1,2,3\n", "a row does not fit"),
         ("a.csv.gz", gzip.compress(b"A,B\n1,2\n", mtime=0)[:-9], "cannot be unpacked"),
-        ("a.xlsx", b"PK", "unknown format .xlsx"),
+        ("a.xlsx", b"PK", "not a readable Excel file"),
+        ("a.sas7bcat", b"x", "unknown format .sas7bcat"),
         ("a", b"PK", "unknown format"),
     ],
 )

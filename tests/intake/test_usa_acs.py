@@ -10,9 +10,12 @@ import pandas as pd
 import pytest
 
 from lfsmig.concepts import analysis_frame, flow_columns
+from lfsmig.errors import InputError
 from lfsmig.intake.harmonise import Harmonised, harmonise
+from lfsmig.intake.read import read_raw
 from lfsmig.intake.validate import errors, validate
 from lfsmig.params import Params, load
+from lfsmig.params.mapping import RawFile
 from tests.realdata import FOLDER, PARAMS, real
 
 
@@ -66,6 +69,23 @@ def test_a_made_up_file_is_mapped(acs: Params, tmp_path: Path) -> None:
     }.items():
         np.testing.assert_array_equal(made[name], np.array(expected, dtype=np.float32))
     assert made["previous_province"].astype(object).tolist()[1:3] == ["02", "06"]
+
+
+@real
+@pytest.mark.parametrize("name", ["acs2024_13states_min.csv.gz", "official_state_mobility.csv"])
+def test_every_real_table_is_received(name: str) -> None:
+    """Records and published table, without being told how they are written."""
+    table = read_raw(FOLDER, RawFile(path=name))
+    assert table.rows == len(pd.read_csv(FOLDER / name, dtype=str))
+    assert table.facts["delimiter"] == "," and table.facts["encoding"] == "utf-8"
+    assert table.facts["complete_last_line"] is True
+
+
+@real
+def test_a_real_list_of_labels_is_no_table_of_records() -> None:
+    """It has no line of column names."""
+    with pytest.raises(InputError, match="column 6 has no name"):
+        read_raw(FOLDER, RawFile(path="pums_dict_2023_subset.csv"))
 
 
 @real

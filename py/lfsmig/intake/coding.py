@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lfsmig.intake.columns import Coded
+from lfsmig.intake.lookups import Names
 from lfsmig.params.mapping import VariableMap
 
 KEEP = "="
@@ -19,17 +20,18 @@ COMMON = 5
 # Whole numbers above this are not exact in a float.
 LARGEST = 2**53
 _NUMBERS = re.compile(r"^\d+(-\d+)?(\s*,\s*\d+(-\d+)?)*$")
-# Stata's letters for missing values; numbers written with a comma.
-_LETTER = re.compile(r"^\.[a-z]$")
+# Letters for missing values of Stata and SAS; numbers written with a comma.
+_LETTER = re.compile(r"^\.[a-z_]$")
 _COMMA = re.compile(r"^-?\d+(,\d+)+(\.\d+)?$")
 _THOUSANDS = re.compile(r"^-?\d{1,3}(,\d{3})+(\.\d+)?$")
 
 
 @dataclass
 class Rules:
-    """A variable's `codes` made ready: exact codes, ranges, and what blank and other become."""
+    """A variable's `codes` made ready: exact codes, ranges, names, what blank and other become."""
 
     exact: dict[str, str | None] = field(default_factory=dict)
+    names: Names | None = None
     ranges: list[tuple[int, int, str | None]] = field(default_factory=list)
     other: str | None = None
     has_other: bool = False
@@ -44,9 +46,17 @@ class Rules:
             for low, high, target in self.ranges:
                 if low <= number <= high:
                     return True, self._kept(target, value)
+        named = self.names.find(value) if self.names else None
+        if named is not None:
+            return True, named[0]
         if self.has_other:
             return True, self._kept(self.other, value)
         return False, None
+
+    def spelt(self, value: str) -> str:
+        """Say which listed name a value was read as, where it is written otherwise."""
+        named = self.names.find(value) if self.names and value not in self.exact else None
+        return f"read as {named[1]}" if named and named[1] != value else ""
 
     @staticmethod
     def _kept(target: str | None, value: str) -> str | None:
@@ -166,7 +176,7 @@ def map_category(
             unmapped.append((column.raw[index], count))
             continue
         target[index] = -1 if code is None else position[code]
-        reason = _read_as(column.raw[index], value, entry.prefix)
+        reason = _read_as(column.raw[index], value, entry.prefix) or rules.spelt(value)
         lines.append(Line(column.raw[index], code or "", count, reason))
     blank = column.codes < 0
     blanks = int(blank.sum())
@@ -193,6 +203,37 @@ def _read_as(raw: str, value: str, prefix: int | None) -> str:
             f"first {prefix} digits {value[:prefix]}" if prefix > 1 else f"first digit {value[:1]}"
         )
     return ", ".join(parts)
+
+
+def map_stamp(
+    column: Coded, part: str, read: Callable[[str], object]
+) -> tuple[np.ndarray, list[Line], Unmapped]:
+    """Map a column of stamps to one part of them (year, quarter, month).
+
+    Parameters
+    ----------
+    column
+        The coded column.
+    part
+        Name of the part.
+    read
+        Reads one text; gives an object with the parts as attributes, or None.
+    """
+    counts = column.counts()
+    table = np.full(len(column.values) + 1, np.nan)
+    lines: list[Line] = []
+    unmapped: list[tuple[str, int]] = []
+    for index in np.flatnonzero(counts).tolist():
+        found = getattr(read(column.values[index]), part, None)
+        if found is None:
+            unmapped.append((column.raw[index], int(counts[index])))
+            continue
+        table[index] = found
+        lines.append(Line(column.raw[index], str(found), int(counts[index]), f"{part} of a stamp"))
+    blanks = int((column.codes < 0).sum())
+    if blanks:
+        lines.append(Line("(blank)", "", blanks))
+    return table[column.codes], lines, Unmapped(sorted(unmapped, key=_most_frequent))
 
 
 def map_number(

@@ -13,6 +13,8 @@ import pandas as pd
 
 from lfsmig.errors import InputError
 from lfsmig.intake.read import RawTable
+from lfsmig.intake.readers.contract import plain
+from lfsmig.intake.readers.text import one_writing
 from lfsmig.params.mapping import Column, YearMap
 
 
@@ -82,21 +84,14 @@ def code_column(table: RawTable, found: str, name: str, column: Column, where: s
     """Turn one raw column into coded texts: blanks, number formats, decoding and padding."""
     series = table.columns[found]
     codes, uniques = pd.factorize(series, use_na_sentinel=True)
-    raw = [_text(value) for value in uniques]
+    raw = [plain(value) for value in uniques]
     numeric = pd.api.types.is_numeric_dtype(series)
+    decode = {one_writing(label): code for label, code in column.decode.items()}
     values = []
     for index, text in enumerate(raw):
-        plain = raw[index] = text if numeric else text.strip()
-        plain = column.decode.get(plain, plain)
-        values.append(_padded(plain, column.width))
+        bare = raw[index] = text if numeric else one_writing(text)
+        values.append(_padded(decode.get(bare, bare), column.width))
     return _compact(table.name, name, found, codes, values, raw)
-
-
-def _text(value: object) -> str:
-    """Write a value as a person would: 3.0 is 3, text stays."""
-    if isinstance(value, float | np.floating):
-        return str(int(value)) if float(value).is_integer() else repr(float(value))
-    return str(value)
 
 
 def _padded(text: str, width: int | None) -> str:

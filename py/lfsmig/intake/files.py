@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,8 @@ from lfsmig.errors import InputError
 from lfsmig.intake.coding import common_keys, compose
 from lfsmig.intake.columns import Coded, code_column, find_columns
 from lfsmig.intake.read import RawTable, read_raw
-from lfsmig.params import YearParams
+from lfsmig.intake.stamps import read_forms
+from lfsmig.params import Params, YearParams
 from lfsmig.params.mapping import RawFile, YearMap
 from lfsmig.years import whole_number
 
@@ -80,11 +81,15 @@ def _rows(column: Coded, rows: np.ndarray) -> Coded:
     return Coded(column.file, column.name, column.found, taken, column.values, column.raw)
 
 
-def open_year(year: YearParams, folder: Path, where: str, design: Set[str]) -> RawYear:
+def open_year(
+    params: Params, year: YearParams, folder: Path, where: str, design: Set[str]
+) -> RawYear:
     """Read all files of a year and link them to one row per person.
 
     Parameters
     ----------
+    params
+        The survey's parameters: layouts of fixed-width files, ways to write a year.
     year
         The year's mapping.
     folder
@@ -100,7 +105,11 @@ def open_year(year: YearParams, folder: Path, where: str, design: Set[str]) -> R
         A file cannot be read, is another year's, or holds records that would be lost.
     """
     mapping = year.map
-    tables = [(spec, read_raw(folder, spec)) for spec in mapping.files]
+    _check_names(params, year, where)
+    tables = [
+        (spec, read_raw(folder, spec, params.table(spec.layout) if spec.layout else None))
+        for spec in mapping.files
+    ]
     sources = []
     for _, table in tables:
         found = find_columns(table, mapping, where)
@@ -108,7 +117,7 @@ def open_year(year: YearParams, folder: Path, where: str, design: Set[str]) -> R
     _unused(mapping, sources, where)
     main = sources[0]
     main.rows, blanks = _drop_blanks(mapping, main, where, design)
-    _check_year(year, main, where)
+    _check_year(params, year, main, where)
     raw = RawYear(mapping, where, sources, blanks)
     for (spec, _), source in zip(tables[1:], sources[1:], strict=True):
         raw.merges.append(_link(raw, spec, source, design))
@@ -132,7 +141,27 @@ def _unused(mapping: YearMap, sources: list[Source], where: str) -> None:
                 )
 
 
-def _check_year(year: YearParams, main: Source, where: str) -> None:
+def _check_names(params: Params, year: YearParams, where: str) -> None:
+    """Stop where a file's name says another year (lfs654 is 2565); a name may also say nothing."""
+    stamps = params.country.stamps
+    if stamps is None or stamps.file is None:
+        return
+    form = read_forms(params).get(stamps.file)
+    if form is None:
+        raise params.document("country.yml").error(
+            ("stamps", "file"), f"{stamps.table} has no form {stamps.file}"
+        )
+    for spec in year.map.files:
+        for name in (spec.path, spec.member or ""):
+            told = form.read(PurePosixPath(name).name)
+            if told is not None and told.year not in (None, year.year):
+                raise InputError(
+                    f"{name}: the name says {told.year}, expected {year.year}; is this the right "
+                    f"file? Correct files in {where} if not"
+                )
+
+
+def _check_year(params: Params, year: YearParams, main: Source, where: str) -> None:
     check = year.map.year_check
     if check is None:
         return
@@ -150,11 +179,22 @@ def _check_year(year: YearParams, main: Source, where: str) -> None:
             f"{main.table.name}: {column.found} is blank in {blank} person records, so nothing "
             f"tells that this is the file of {year.year}; correct the file or year_check in {where}"
         )
+    forms = read_forms(params)
+    if check.form is not None and check.form not in forms:
+        raise year.error(
+            ("year_check", "form"),
+            f"expected a form of the table of stamps: {', '.join(forms) or 'none is known'}",
+        )
     texts = {value[: check.prefix] for value in column.values}
     for text in sorted(texts):
-        number = whole_number(text)
-        if number is None or number - check.offset != year.year:
-            told = text[:8] if number is None else f"{number - check.offset} ({text})"
+        says = None
+        if check.form is not None:
+            stamp = forms[check.form].read(text)
+            says = stamp.year if stamp else None
+        elif (number := whole_number(text)) is not None:
+            says = number - check.offset
+        if says != year.year:
+            told = text[:8] if says is None else f"{says} ({text})"
             raise InputError(
                 f"{main.table.name}: {column.found} says {told}, expected {year.year}; "
                 "this is another year's file"

@@ -13,17 +13,21 @@ from lfsmig.intake.coding import (
     KEEP,
     Line,
     Misfits,
+    Rules,
     Unmapped,
     compile_rules,
     compose,
     map_category,
     map_number,
+    map_stamp,
     padded_to,
 )
 from lfsmig.intake.columns import Coded
 from lfsmig.intake.derive import DERIVATIONS
 from lfsmig.intake.files import RawYear, open_year
 from lfsmig.intake.ledger import ledger_frame
+from lfsmig.intake.lookups import lookup_names, lookup_rows, other_list
+from lfsmig.intake.stamps import read_forms
 from lfsmig.params import Params, VariableMap, YearParams
 from lfsmig.synthetic import folder_is_synthetic, titles_are_synthetic
 
@@ -74,7 +78,7 @@ def harmonise(params: Params, year: int, raw_dir: Path) -> Harmonised:
     folder = raw_dir / str(year)
     if not folder.is_dir() and (raw_dir / year_params.map.files[0].path).is_file():
         folder = raw_dir
-    raw = open_year(year_params, folder, where, _design_columns(params, year_params))
+    raw = open_year(params, year_params, folder, where, _design_columns(params, year_params))
     mapper = _Mapper(params, year_params, raw, where)
     frame = mapper.run()
     blanks = mapper.blank_households()
@@ -130,12 +134,12 @@ class _Mapper:
     def _map(self, name: str, entry: VariableMap) -> None:
         column = self.raw.column(str(entry.column))
         kind = self.params.variables[name].type
-        width = self.raw.mapping.columns[str(entry.column)].width
-        if kind == "category":
-            codes = self._lookup(name, entry) | (entry.codes or {})
-            rules = compile_rules(codes or {"other": KEEP}, entry.prefix or width)
+        if entry.stamp is not None:
+            lines = self._stamp(name, column, entry)
+        elif kind == "category":
+            rules = self._rules(name, entry)
             values, lines, unmapped = map_category(column, entry, rules, self.params.codes(name))
-            self._stop_at(name, column, unmapped)
+            self._stop_at(name, column, unmapped, rules)
             self.made[name] = pd.Series(values)
         elif kind in ("integer", "number"):
             numbers, lines, misfits = map_number(column, entry, kind == "integer", self._numbers_of)
@@ -155,20 +159,42 @@ class _Mapper:
         self._make(name)
         return self.made[name].to_numpy(dtype=float, na_value=np.nan)
 
-    def _lookup(self, name: str, entry: VariableMap) -> dict[str, str | None]:
-        """Read the table of codes that a variable names; its own `codes` go before them."""
-        lookup = entry.lookup
-        if lookup is None:
-            return {}
-        rows = self.params.table(lookup.table)
-        for key in ("key", "value"):
-            if rows and getattr(lookup, key) not in rows[0]:
-                raise self.year.error(
-                    ("variables", name, "lookup", key),
-                    f"{lookup.table} has no column {getattr(lookup, key)}",
-                )
-        found: dict[str, str | None] = {row[lookup.key]: row[lookup.value] for row in rows}
-        return found
+    def _rules(self, name: str, entry: VariableMap) -> Rules:
+        """Make a category's codes ready: those of its table, its own `codes` before them."""
+        codes: dict[str, str | None] = {}
+        names = None
+        if entry.lookup is not None:
+            rows = lookup_rows(self.params, self.year, name, entry.lookup)
+            if entry.lookup.match == "name":
+                names = lookup_names(self.year, name, entry.lookup, rows)
+            else:
+                codes = {row[entry.lookup.key]: row[entry.lookup.value] for row in rows}
+        codes |= entry.codes or {}
+        if not codes and names is None:
+            codes = {"other": KEEP}
+        width = self.raw.mapping.columns[str(entry.column)].width
+        rules = compile_rules(codes, entry.prefix or width)
+        rules.names = names
+        return rules
+
+    def _stamp(self, name: str, column: Coded, entry: VariableMap) -> list[Line]:
+        """Take one part out of a column of stamps."""
+        stamp = entry.stamp
+        assert stamp is not None
+        forms = read_forms(self.params)
+        if stamp.form not in forms:
+            raise self.year.error(
+                ("variables", name, "stamp", "form"),
+                f"expected a form of the table of stamps: {', '.join(forms) or 'none is known'}",
+            )
+        values, lines, unmapped = map_stamp(column, stamp.part, forms[stamp.form].read)
+        if unmapped.codes:
+            raise InputError(
+                f"{column.file}: column {column.found}: {unmapped.text()} cannot be read as "
+                f"{stamp.form}; correct variables.{name}.stamp in {self.where}"
+            )
+        self.made[name] = pd.Series(values).astype("Int64")
+        return lines
 
     def _compose(self, name: str, entry: VariableMap) -> None:
         parts = entry.parts or []
@@ -238,12 +264,21 @@ class _Mapper:
                 line = Line("(outside the universe)", "", int(outside.sum()), condition)
                 self._add(name, "", "", [line], None)
 
-    def _stop_at(self, name: str, column: Coded, unmapped: Unmapped) -> None:
-        if unmapped.codes:
-            raise InputError(
-                f"{column.file}: column {column.found}: no meaning for code {unmapped.text()}; "
-                f"add it under variables.{name}.codes in {self.where}"
-            )
+    def _stop_at(
+        self, name: str, column: Coded, unmapped: Unmapped, rules: Rules | None = None
+    ) -> None:
+        if not unmapped.codes:
+            return
+        entry = self.year.map.variables[name]
+        hint = other_list(self.params, entry, column.values)
+        if rules is not None and rules.names is not None:
+            near = [(code, rules.names.near(code)) for code, _ in unmapped.codes[:5]]
+            told = ", ".join(f"{code} perhaps {found}" for code, found in near if found)
+            hint = f" ({told})" if told else ""
+        raise InputError(
+            f"{column.file}: column {column.found}: no meaning for code {unmapped.text()}{hint}; "
+            f"add it under variables.{name}.codes in {self.where}"
+        )
 
     def _stop_at_number(
         self, name: str, column: Coded, entry: VariableMap, misfits: Misfits
@@ -342,8 +377,7 @@ class _Mapper:
                 made[name] = compose(columns, [part.width for part in entry.parts], entry.separator)
             elif entry.column is not None:
                 column = self.raw.blank_columns([entry.column])[0]
-                width = self.raw.mapping.columns[entry.column].width
-                rules = compile_rules(entry.codes or {"other": KEEP}, entry.prefix or width)
+                rules = self._rules(name, entry)
                 made[name], _, _ = map_category(column, entry, rules, self.params.codes(name))
         return pd.DataFrame(made, index=range(len(self.raw.blanks)))
 

@@ -246,6 +246,8 @@ def _check_mapped(
             raise document.error((*path, "limits"), "limits belong to a number")
         if entry.limits[0] > entry.limits[1]:
             raise document.error((*path, "limits"), "expected the lower limit first")
+    if entry.stamp is not None and (variables[name].type != "integer" or entry.column is None):
+        raise document.error((*path, "stamp"), "a stamp gives a whole number from one column")
     used = [entry.column] if entry.column else [part.column for part in entry.parts or []]
     for column in used:
         if column not in year_map.columns:

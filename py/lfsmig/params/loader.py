@@ -329,9 +329,12 @@ class Params:
             names.add(self.country.countries.table)
         if self.country.prices:
             names.add(self.country.prices.table)
+        if self.country.stamps:
+            names.add(self.country.stamps.table)
         for one in self.years if year is None else [year]:
-            mapped = self.year(one).map.variables.values()
-            names |= {entry.lookup.table for entry in mapped if entry.lookup}
+            mapping = self.year(one).map
+            names |= {one.lookup.table for one in mapping.variables.values() if one.lookup}
+            names |= {spec.layout for spec in mapping.files if spec.layout}
         return sorted(name for name in names if (self.dir / name).is_file())
 
 

@@ -7,7 +7,7 @@ params/years/README.md.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -19,7 +19,16 @@ class RawFile(Model):
 
     path: str
     encoding: str | None = None
-    delimiter: str = ","
+    # Of text files; unstated, it is found in the first lines.
+    delimiter: str | None = None
+    # Table of positions of a fixed-width file, relative to the parameter folder.
+    layout: str | None = None
+    # The file inside a .zip, the sheet of a workbook, the SAS catalogue of labels beside the file.
+    member: str | None = None
+    sheet: str | None = None
+    catalog: str | None = None
+    # Largest size of the file, and of what it unpacks to.
+    max_megabytes: int = Field(default=2048, ge=1)
     on: list[str] | None = None
     agree: list[str] = Field(default_factory=list)
     reason: str | None = None
@@ -42,11 +51,25 @@ class Part(Model):
 
 
 class Lookup(Model):
-    """Codes taken from a table: from its column `key` to its column `value`."""
+    """Codes taken from a table: from its column `key` to its column `value`.
+
+    `where` picks the rows of one list out of a table of several. With `match: name` the keys are
+    names, compared without blanks, marks and case, and without the words under `drop`.
+    """
 
     table: str
     key: str
     value: str
+    where: dict[str, Code] = Field(default_factory=dict)
+    match: Literal["exact", "name"] = "exact"
+    drop: list[str] = Field(default_factory=list)
+
+
+class StampPart(Model):
+    """One part of a stamp such as 1066 (month and Buddhist year); forms stand in country.yml."""
+
+    form: str
+    part: Literal["year", "quarter", "month"]
 
 
 Parts = Annotated[
@@ -65,6 +88,7 @@ class VariableMap(Model):
     missing: dict[str, str] = Field(default_factory=dict)
     codes: dict[str, Code | None] | None = None
     lookup: Lookup | None = None
+    stamp: StampPart | None = None
     # Lowest and highest possible number; what lies outside is a code without a meaning.
     limits: list[float] | None = Field(default=None, min_length=2, max_length=2)
     only_if: str | None = None
@@ -72,9 +96,14 @@ class VariableMap(Model):
 
 
 class YearCheck(Model):
-    """The column that tells one year's file from another's."""
+    """The column that tells one year's file from another's.
+
+    Its year is written as a form of the table of stamps, or plainly: the first `prefix` letters
+    less `offset`.
+    """
 
     column: str
+    form: str | None = None
     offset: int = 0
     prefix: int | None = None
 

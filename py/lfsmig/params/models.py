@@ -64,6 +64,13 @@ class CountryTable(Model):
     labels: Text
 
 
+class Stamps(Model):
+    """The table of ways to write a year, quarter or month, and the form that file names follow."""
+
+    table: str
+    file: str | None = None
+
+
 class Definitions(Model):
     """What makes a migrant in this survey."""
 
@@ -141,6 +148,7 @@ class Country(Model):
     currency: Text | None = None
     geography: Geography
     countries: CountryTable | None = None
+    stamps: Stamps | None = None
     regions: dict[str, Text]
     families: list[list[Code]] = Field(default_factory=list)
     # Places of the geography table that are one area for the definition of a move.

@@ -22,8 +22,13 @@ from lfsmig.errors import ParameterError
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 KeyPath = tuple[str | int, ...]
-DEEPEST = 40
-LARGEST = 1e18
+# A parameter file has a few thousand entries; aliases of aliases can make billions of them.
+_MOST_ENTRIES = 200_000
+_MOST_DEPTH = 40
+_TAGS = {
+    f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "map", "seq")
+}
+_LARGEST = 1e18
 
 
 class _Loader(_Base):
@@ -77,6 +82,27 @@ def key_text(path: KeyPath) -> str:
     return text or "(whole file)"
 
 
+def _checked(node: yaml.Node, path: KeyPath, document: Document) -> None:
+    """Refuse tags (they name things to be run) and what aliases blow up."""
+    line = node.start_mark.line + 1
+    if node.tag not in _TAGS:
+        raise ParameterError(
+            f"{document.name}:{line}: {key_text(path)}: the tag {node.tag[:60]!r} is not allowed; "
+            "write the value without !"
+        )
+    if len(path) > _MOST_DEPTH:
+        # An anchor that holds itself has no end either.
+        raise ParameterError(
+            f"{document.name}:{line}: keys lie more than {_MOST_DEPTH} levels deep, or an "
+            "anchor (&) holds itself; write it flat"
+        )
+    if len(document.lines) > _MOST_ENTRIES:
+        raise ParameterError(
+            f"{document.name}:{line}: the file unfolds to too many entries; "
+            "expected plain keys, with few aliases (*)"
+        )
+
+
 def _scalar(node: yaml.ScalarNode, path: KeyPath, document: Document) -> Any:
     kind = node.tag.rsplit(":", 1)[-1]
     if kind == "null":
@@ -90,7 +116,7 @@ def _scalar(node: yaml.ScalarNode, path: KeyPath, document: Document) -> Any:
     except ValueError:
         value = math.inf
     # A tag (`!!int`) may stand before any text, and Python reads no endless digits.
-    if not abs(value) < LARGEST:
+    if not abs(value) < _LARGEST:
         shown = node.value if len(node.value) <= 24 else f"{node.value[:20]}…"
         raise ParameterError(
             f"{document.name}:{node.start_mark.line + 1}: {key_text(path)}: "
@@ -100,12 +126,7 @@ def _scalar(node: yaml.ScalarNode, path: KeyPath, document: Document) -> Any:
 
 
 def _construct(node: yaml.Node, path: KeyPath, document: Document) -> Any:
-    if len(path) > DEEPEST:
-        # An anchor that holds itself has no end either.
-        raise ParameterError(
-            f"{document.name}:{node.start_mark.line + 1}: keys lie more than {DEEPEST} levels "
-            "deep, or an anchor (&) holds itself; write it flat"
-        )
+    _checked(node, path, document)
     if isinstance(node, yaml.ScalarNode):
         return _scalar(node, path, document)
     if isinstance(node, yaml.SequenceNode):
