@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,14 @@ def bench() -> Any:
     finally:
         sys.path.remove(str(BENCH))
     return {"engines": engines, "frame": frame, "measure": measure}
+
+
+def test_sections_are_all_but_the_longest_unless_named() -> None:
+    """`make bench` names none: the parser must take that, and refuse an unknown one."""
+    command = [sys.executable, str(BENCH), "--list"]
+    named = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert named == ["engines", "bridge", "scaling", "pipeline"]
+    assert subprocess.run([*command, "motor"], capture_output=True, check=False).returncode == 2
 
 
 def test_a_year_has_the_sizes_it_says(bench: Any) -> None:

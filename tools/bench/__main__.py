@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument(
         "sections",
         nargs="*",
-        default=SECTIONS[:-1],
+        default=[],
         choices=[*SECTIONS, []],
         metavar="SECTION",
         help="sections to run; all but parquet if none is named",
@@ -40,13 +40,18 @@ def main() -> None:
         help="cpu counts processor seconds, for a busy machine [wall]",
     )
     parser.add_argument("--scale", default="1", help="share of the sample for pipeline [1]")
-    options = parser.parse_args()  # fmt: skip
+    parser.add_argument("--list", action="store_true", help="say which sections would run")
+    options = parser.parse_args()
+    sections = options.sections or SECTIONS[:-1]
+    if options.list:
+        print(*sections)
+        return
     load = os.getloadavg()[0]
     print(
         f"{platform.platform()}, {os.cpu_count()} cores, load {load:.1f}"
         + ("; the machine is busy, figures are too high" if load > 1 else "")
     )
-    for section in options.sections:
+    for section in sections:
         run(section, options)
 
 
