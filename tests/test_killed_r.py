@@ -1,8 +1,7 @@
-"""A killed R, or a killed worker, ends with one clear error and not with a wait that never ends."""
+"""A killed R ends with one clear error and not with a wait that never ends."""
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lfsmig.errors import EstimationError, WorkerKilled
+from lfsmig.errors import WorkerKilled
 from lfsmig.pool import WorkerPool
 from tests.conftest import needs_r
 
@@ -27,15 +26,6 @@ def kill_r(job: int) -> int:
         code = r_session.text("tools::pskill(Sys.getpid(), 9); Sys.sleep(60)")
         base["eval"](base["parse"](text=code))
     return job
-
-
-def kill_self(job: int) -> int:
-    os.kill(os.getpid(), signal.SIGKILL)
-    return job
-
-
-def raise_error(job: int) -> int:
-    raise EstimationError(f"job {job} refused")
 
 
 def run(work: Any, jobs: list[int]) -> list[int]:
@@ -62,16 +52,6 @@ def test_a_killed_r_is_one_error_with_its_reason() -> None:
     assert caught.value.exit_code == 2
 
 
-def test_a_killed_worker_is_one_error() -> None:
-    with pytest.raises(WorkerKilled, match="killed, perhaps because memory ran out"):
-        run(kill_self, [1, 2])
-
-
-def test_an_error_of_a_job_comes_through_as_it_is() -> None:
-    with pytest.raises(EstimationError, match=r"^job 1 refused$"):
-        run(raise_error, [1, 2])
-
-
 @needs_r
 def test_a_killed_rscript_does_not_hang() -> None:
     """`Rscript r/replicate.R` is a process of its own: its caller sees the signal."""
@@ -87,7 +67,7 @@ def test_a_killed_rscript_does_not_hang() -> None:
 def test_a_killed_r_in_this_process_ends_it() -> None:
     """Where R runs inside the caller there is no one left to wait."""
     code = (
-        "from tests.test_workers import kill_r\n"
+        "from tests.test_killed_r import kill_r\n"
         "kill_r(2)\n"
     )  # fmt: skip
     ended = subprocess.run(
