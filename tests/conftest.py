@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from lfsmig import cli
+from tests.shared import made_once
 
 # A slow machine is no fault of the code: properties are judged by their truth, not their time.
 settings.register_profile("any machine", deadline=None)
@@ -29,19 +30,23 @@ needs_r = pytest.mark.skipif(
 @pytest.fixture(scope="session")
 def small_raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Synthetic raw files of all years at a twentieth of the full size."""
-    folder = tmp_path_factory.mktemp("raw")
-    arguments = ["sample", "--out", str(folder), "--scale", SCALE, "--quiet"]
-    assert cli.call([*arguments, "--params", str(ROOT / "params")]) == 0
-    return folder
+
+    def make(folder: Path) -> None:
+        arguments = ["sample", "--out", str(folder), "--scale", SCALE, "--quiet"]
+        assert cli.call([*arguments, "--params", str(ROOT / "params")]) == 0
+
+    return made_once(tmp_path_factory, "small-raw", make)
 
 
 @pytest.fixture(scope="session")
 def small_data(small_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Data root after a run of both engines (Python alone where there is no R)."""
-    data = tmp_path_factory.mktemp("data")
-    engine = "both" if shutil.which("Rscript") else "python"
-    assert run_pipeline(data, small_raw, engine) == 0
-    return data
+
+    def make(data: Path) -> None:
+        engine = "both" if shutil.which("Rscript") else "python"
+        assert run_pipeline(data, small_raw, engine) == 0
+
+    return made_once(tmp_path_factory, "small-data", make)
 
 
 def run_pipeline(data: Path, raw: Path, engine: str, *more: str) -> int:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +11,7 @@ import yaml
 from mock_released import build
 
 from lfsmig.report.render import build_report
+from tests.shared import made_once
 
 ROOT = Path(__file__).parents[2]
 BUILD_YEARS = [2024]
@@ -50,7 +48,7 @@ def cut_to_headings(path: Path) -> None:
 @pytest.fixture(scope="session")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Data root with released results of all years."""
-    return build(tmp_path_factory.mktemp("data"))
+    return made_once(tmp_path_factory, "released", build)
 
 
 @pytest.fixture
@@ -64,16 +62,9 @@ def built(tmp_path_factory: pytest.TempPathFactory, released: Path) -> Path:
     """Root of a project whose report was built by the built-in road, both editions.
 
     One working paper stands for all, and three chapters are cut to their headings: every kind of
-    cell is in the rest. Test processes share one build: the first to come makes it.
+    cell is in the rest.
     """
-    base = tmp_path_factory.getbasetemp()
-    folder = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-    root = folder / "book"
-    with one_at_a_time(folder / "book.lock"):
-        if not (root / "made").is_file():
-            _build_book(root, released)
-            (root / "made").touch()
-    return root
+    return made_once(tmp_path_factory, "book", lambda root: _build_book(root, released))
 
 
 def _build_book(root: Path, released: Path) -> None:
@@ -93,17 +84,6 @@ def book(built: Path, tmp_path: Path) -> Path:
     record = root / "_work/report/notebooks.json"
     record.write_text(record.read_text("utf-8").replace(str(built), str(root)), encoding="utf-8")
     return root
-
-
-@contextmanager
-def one_at_a_time(path: Path) -> Iterator[None]:
-    """Wait for whoever holds the file."""
-    with path.open("w") as file:
-        if os.name == "posix":
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 @pytest.fixture

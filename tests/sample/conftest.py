@@ -11,6 +11,7 @@ from sample_files import PARAMS, SCALE, YEARS, read_plain
 
 from lfsmig.sample import generate
 from lfsmig.sample.settings import Settings, load_settings
+from tests.shared import made_once
 
 
 @pytest.fixture(scope="session")
@@ -20,9 +21,9 @@ def settings() -> Settings:
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("sample")
-    generate(out, YEARS, SCALE, params_dir=PARAMS)
-    return out
+    return made_once(
+        tmp_path_factory, "sample", lambda out: generate(out, YEARS, SCALE, params_dir=PARAMS)
+    )
 
 
 @pytest.fixture(scope="session")
