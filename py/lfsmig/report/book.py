@@ -14,16 +14,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import nbformat
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
-from traitlets.config import Config
 
 from lfsmig.atomic import atomic_path
 from lfsmig.errors import ChapterError
+from lfsmig.report.kernels import shared
 from lfsmig.report.source import INLINE, INLINE_TAG, MARKER, options
 
 
@@ -88,7 +87,6 @@ def execute(
             with (
                 environment(LFSMIG_LANG=language, LFSMIG_FIGURES=figures, PYTHONWARNINGS="ignore"),
                 quiet("papermill"),
-                kernel_connection() as connection,
             ):
                 notebook = papermill.execute_notebook(
                     str(source),
@@ -98,13 +96,13 @@ def execute(
                     cwd=str(root),
                     progress_bar=False,
                     log_output=False,
-                    # The kernel's own messages are not for the reader of the progress.
-                    extra_arguments=["--log-level=50"],
-                    config=connection,
+                    km=shared.fresh(root),
                 )
         except papermill.PapermillExecutionError as error:
+            shared.end()
             raise ChapterError(_failure(name, notebook, error)) from error
         except (DeadKernelError, RuntimeError) as error:
+            shared.end()
             raise ChapterError(
                 f"{name}: the kernel that runs the cells did not start or died "
                 f"({str(error).splitlines()[0]}); run the command again"
@@ -129,20 +127,6 @@ def quiet(name: str) -> Iterator[None]:
         yield
     finally:
         log.disabled = before
-
-
-@contextmanager
-def kernel_connection() -> Iterator[Config]:
-    """Connect to a kernel by socket files of its own, where the system has them.
-
-    Kernels that start at the same moment, in two processes or two builds, can be given the same
-    TCP port; the second one dies.
-    """
-    if os.name != "posix":
-        yield Config()
-        return
-    with TemporaryDirectory(prefix="lfsmig-") as folder:
-        yield Config({"KernelManager": {"transport": "ipc", "ip": f"{folder}/kernel"}})
 
 
 def _failure(name: str, notebook: NotebookNode, error: Any) -> str:
