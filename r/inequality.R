@@ -5,6 +5,9 @@
 # An estimate with its variance, from a function of (item, weights) that returns value and u.
 inequality <- function(design, estimator, ...) {
   item <- design$variables$item
+  if (sum(as.vector(weights(design, "sampling")) * item) == 0) {
+    return(without_amounts(design))
+  }
   if (inherits(design, "svyrep.design")) {
     value <- function(weights, data) estimator(data$item, weights, ...)$value
     return(withReplicates(design, value, return.replicates = TRUE))
@@ -18,6 +21,18 @@ inequality <- function(design, estimator, ...) {
     ),
     influence = scores, class = "svystat"
   )
+}
+
+# Nobody in the cell holds anything: there is nothing to be held unequally.
+without_amounts <- function(design) {
+  nothing <- matrix(0, nrow(design$variables), 1)
+  if (inherits(design, "svyrep.design")) nothing <- matrix(NaN, length(design$rscales), 1)
+  found <- structure(NaN, var = matrix(NaN), influence = nothing, class = "svystat")
+  if (!inherits(design, "svyrep.design")) {
+    return(found)
+  }
+  attr(found, "influence") <- NULL
+  structure(list(theta = found, replicates = nothing), class = "svrepstat")
 }
 
 # Mean absolute difference of two persons drawn by weight, over twice the mean.

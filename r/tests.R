@@ -36,10 +36,15 @@ mean_test <- function(design, keep, item, group = NULL, null = 0) {
   design <- attach_items(design, items)
   found <- if (is.null(group)) svyttest(item ~ 0, design) else svyttest(item ~ group, design)
   estimate <- as.vector(found$estimate)
-  list(
-    estimate = estimate + if (is.null(group)) null else 0,
-    se = estimate / as.vector(found$statistic), df = as.vector(found$parameter)
-  )
+  se <- estimate / as.vector(found$statistic)
+  if (is.null(group)) {
+    # Of a mean that equals `null` t is zero and says nothing of the error.
+    if (estimate == 0) se <- as.vector(SE(svymean(~item, design)))
+    estimate <- estimate + null
+    # Where only the order of summation is left in a standard error, it is zero.
+    if (is.na(se) || se <= 1e-12 * abs(estimate)) se <- 0
+  }
+  list(estimate = estimate, se = se, df = as.vector(found$parameter))
 }
 
 # Limits, Student's t and two-sided p of estimates. An estimate without an error has no t; without a

@@ -115,3 +115,53 @@ def test_negative_weights_make_no_distribution() -> None:
     for statistic in ("gini", "top_share", "quantile"):
         with pytest.raises(EstimationError, match=f"a {statistic} needs weights of at least 0"):
             design.estimate(statistic, "amount")
+
+
+@needs_r
+@pytest.mark.parametrize("kind", ["jackknife", "calibrated", "both", "linear"])
+def test_a_cell_in_which_nobody_holds_anything_has_no_gini(kind: str) -> None:
+    """0 / 0 in R too: it stopped with "All replicates contained NAs", or inside `qr.resid`."""
+    frame = random_frame(11)
+    frame["amount"] = frame["amount"].where(frame["sex"] != "ชาย", 0.0)
+    plain = SurveyDesign(frame, "weight", "stratum", "psu", nest=True)
+    design = {
+        "jackknife": lambda: plain.with_replicates("JKn"),
+        "calibrated": lambda: plain.poststratified("sex"),
+        "both": lambda: plain.poststratified("sex").with_replicates("JKn"),
+        "linear": lambda: plain.calibrated(["sex"]),
+    }[kind]()
+    for statistic in ("gini", "top_share"):
+        found = design.estimate(statistic, "amount", by=["sex"]).frame
+        assert found["estimate"].isna().sum() == 1
+        assert_engines_agree(
+            design, statistic, "amount", by=["sex"], covariance=True, influence=True
+        )
+
+
+@pytest.mark.parametrize("engine", ["python", pytest.param("r", marks=needs_r)])
+def test_no_regression_on_replicates_with_negative_weights(engine: str) -> None:
+    """R's `svyglm` leaves their records out of the replicate: SE 0.6661 where 0.6674 is right."""
+    frame = random_frame(8)
+    frame = frame.assign(r1=frame["weight"] * 1.1, r2=frame["weight"] * (frame["x"] > 3))
+    frame.loc[4, "r2"] = -1.0
+    frame.loc[6, "weight"] = 0.0
+    frame.loc[6, "r2"] = -1.0
+    negative = SurveyDesign(frame, "weight", repweights=["r1", "r2"])
+    with pytest.raises(EstimationError, match="those of replicate 2 are negative in row 5: rake"):
+        negative.regression("y ~ x", engine=engine)
+
+
+@needs_r
+def test_a_mean_that_the_controls_settle_has_no_t_in_either_engine() -> None:
+    """Its SE is rounding only: R gave t = 2e15. A mean equal to `null` keeps its SE."""
+    frame = random_frame(8).assign(size=lambda f: f.index % 7 + 1.0)
+    design = SurveyDesign(frame, "weight", "stratum", "psu", nest=True)
+    settled = design.calibrated(["sex", "size"])
+    for engine in ("python", "r"):
+        found = settled.ttest("size", null=2.0, engine=engine)
+        assert found["se"][0] == 0
+        assert found["statistic_value"].isna()[0]
+    plain = SurveyDesign(frame.assign(two=2.0 + frame["size"] % 2), "weight")
+    null = float(plain.mean("two")["estimate"][0])
+    left, right = (plain.ttest("two", null=null, engine=engine) for engine in ("python", "r"))
+    assert right["se"][0] == pytest.approx(left["se"][0], rel=1e-9)

@@ -21,6 +21,7 @@ from lfsmig.survey.formula import Formula, Term, parse, term_names, term_text
 from lfsmig.survey.inference import check_options, tested
 from lfsmig.survey.irls import FAMILIES, Basis, Family, Sums, basis_of, fit, is_estimable
 from lfsmig.survey.model_matrix import ModelMatrix, model_matrix, observed
+from lfsmig.survey.replicates import refuse_negative
 from lfsmig.survey.sandwich import (
     linearised_covariance,
     record_sums,
@@ -124,6 +125,8 @@ def regression(
         raise EstimationError(f"family {family!r} is not known; use one of {', '.join(FAMILIES)}")
     read = parse(formula, terms)
     rows = observed(design, read, design.mask(domain))
+    if design.replicates is not None:
+        refuse_negative(design.replicates, rows, f"regression of {read.response!r}", design.namer)
     response = _response(design, read.response, family, rows)
     model = model_matrix(design, read, rows, reference or {})
     n_psu, df = _degrees_of_freedom(design, rows, len(model.columns))

@@ -18,7 +18,7 @@ from scipy import sparse
 
 from lfsmig.errors import EstimationError
 from lfsmig.survey import columns
-from lfsmig.survey.columns import Floats
+from lfsmig.survey.columns import Floats, Namer
 from lfsmig.survey.crossing import Crossing
 from lfsmig.survey.grouping import Grouping, Response, by_unit, grouped
 
@@ -139,6 +139,24 @@ class Replicates:
     def weights(self) -> np.ndarray:
         """Full replicate weights, records x replicates (large: for tests and for export)."""
         return self.base[:, None] * self.factors.rows(self.unit)
+
+
+def refuse_negative(replicates: Replicates, rows: np.ndarray, what: str, namer: Namer) -> None:
+    """Refuse replicates in which a weight of some records is negative, as linear calibration may
+    make one: R's `svyglm` leaves such records out of the replicate, unsaid.
+    """
+    units = np.unique(replicates.unit[rows])
+    width = max(1, BLOCK_VALUES // max(replicates.factors.shape[0], 1))
+    for start in range(0, replicates.count, width):
+        block = replicates.factors.block(slice(start, start + width))[units]
+        for number in np.flatnonzero((block < 0).any(axis=0))[:1]:
+            negative = np.zeros(len(replicates.unit), bool)
+            negative[rows] = np.isin(replicates.unit[rows], units[block[:, number] < 0])
+            raise EstimationError(
+                f"{what} needs weights above zero in every replicate; those of replicate "
+                f"{start + number + 1} are negative in {namer(negative)}: rake or post-stratify "
+                "instead of calibrating linearly"
+            )
 
 
 def read_replicates(
