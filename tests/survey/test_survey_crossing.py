@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from survey_helpers import random_frame
 
-from lfsmig.survey import SurveyDesign
+from lfsmig.survey import SurveyDesign, crossing
 from lfsmig.survey.crossing import FEW_RUNS, counting_order, starts_of
 
 SEEDS = st.integers(0, 10_000)
@@ -167,3 +167,40 @@ def test_an_empty_domain_keeps_its_rows(by: list[str]) -> None:
     ):
         assert (found[["n", "n_psu", "df"]] == 0).all(axis=None)
         assert found[["estimate", "se", "ci_low"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize(("lonely", "seed"), [("adjust", 3), ("average", 14), ("remove", 5)])
+def test_pairs_as_a_grid_and_sorted_give_the_same_tables(lonely: str, seed: int) -> None:
+    """Columns that differ between a unit's persons: slots instead of a sort, the same numbers."""
+    frame = random_frame(seed)
+    frame["place"] = frame["stratum"]  # the same for a whole stratum
+    design = SurveyDesign(frame, "weight", "stratum", "psu", nest=True, lonely_psu=lonely)
+    used = []
+    make = crossing.slots_of
+
+    def slots_of(*table: Any) -> Any:
+        used.append(make(*table))
+        return used[-1]
+
+    def tables() -> list[Any]:
+        options: dict[str, Any] = {"covariance": True, "influence": True}
+        return [
+            design.estimate(*table, by=by, domain=domain, **options)
+            for table in (("mean", "y"), ("total",), ("share", "group"), ("ratio", "y", "x"),
+                          ("gini", "amount"))
+            for by in (["sex"], ["place", "sex"])
+            for domain in (None, "in_domain")
+        ]  # fmt: skip
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(crossing, "slots_of", lambda *table: None)
+        sorted_pairs = tables()
+        patch.setattr(crossing, "slots_of", slots_of)
+        grid = tables()
+    for left, right in zip(sorted_pairs, grid, strict=True):
+        pd.testing.assert_frame_equal(left.frame, right.frame, rtol=1e-9, atol=1e-12)
+        assert (left.cases == right.cases).all()
+        assert (left.influence.indptr == right.influence.indptr).all()
+        assert abs(left.influence - right.influence).max() <= 1e-9 * abs(left.influence).max()
+        pd.testing.assert_frame_equal(left.covariance, right.covariance, rtol=1e-9, atol=1e-9)
+    assert any(used)

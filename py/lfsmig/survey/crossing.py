@@ -4,7 +4,9 @@ A table costs one pass over the records of its domain, in the order of sampling 
 one unit and cell that follow each other are one run, runs are put in the order of cells by a
 counting sort, and pairs are what runs of the same unit and cell add up to. Pairs are numbered by
 cell, then stratum, then unit, so that sums over units, strata and cells are sums over consecutive
-pairs. Nothing is done cell by cell and nothing is sorted by comparison.
+pairs. Where nearly every record would be a run, because columns differ between the persons of a
+unit (sex, age), pairs are laid out as a grid instead (`slots.py`), and nothing is sorted. Nothing
+is done cell by cell and nothing is sorted by comparison.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import numpy as np
 from scipy import sparse
 
 from lfsmig.errors import EstimationError
+from lfsmig.survey.slots import SlotPairs, slots_of
 
 if TYPE_CHECKING:
     from lfsmig.survey.columns import Levels
@@ -93,8 +96,7 @@ class Pairs:
     unit: np.ndarray  # pair -> unit
     cell: np.ndarray  # pair -> cell
     start: np.ndarray | None  # first pair of the finest stage; None: this is the finest
-    group_of_pair: np.ndarray  # pair -> (stratum, cell) group
-    group_start: np.ndarray  # first pair of each group
+    group_start: np.ndarray  # first pair of each (stratum, cell) group
     group_size: np.ndarray  # pairs in each group
     stratum: np.ndarray  # group -> stratum
     cell_start: np.ndarray  # first group of each occurring cell
@@ -108,9 +110,22 @@ class Pairs:
         """Sum pair values within each (stratum, cell) group."""
         return np.add.reduceat(values, self.group_start, axis=0)
 
+    def over_cells(self, of_cell: np.ndarray) -> np.ndarray:
+        """Give each pair the value of its cell."""
+        return of_cell[self.cell]
+
+    def over_groups(self, of_group: np.ndarray) -> np.ndarray:
+        """Give each pair the value of its group."""
+        return np.repeat(of_group, self.group_size, axis=0)
+
     def by_cell(self, values: np.ndarray) -> np.ndarray:
         """Sum group values within each occurring cell."""
         return np.add.reduceat(values, self.cell_start, axis=0)
+
+    @property
+    def cell_of_group(self) -> np.ndarray:
+        """Cell of each group."""
+        return self.cell[self.group_start]
 
 
 @dataclass(frozen=True)
@@ -124,6 +139,7 @@ class Records:
     run_length: np.ndarray | None
     pair_of_run: np.ndarray  # run -> pair of the finest stage
     n_pairs: int
+    in_pair: np.ndarray | None = None  # records in each pair, where they are counted already
 
     def __len__(self) -> int:
         return len(self.cell)
@@ -146,6 +162,8 @@ class Records:
         """Count the records of each pair for which `counted` holds; None: all of them."""
         if counted is not None:
             return np.bincount(self.over_runs(self.pair_of_run)[counted], minlength=self.n_pairs)
+        if self.in_pair is not None:
+            return self.in_pair
         if self.run_length is None:
             return np.bincount(self.pair_of_run, minlength=self.n_pairs)
         return np.bincount(self.pair_of_run, self.run_length, self.n_pairs).astype("int64")
@@ -186,7 +204,7 @@ class Crossing:
     """The pairs of a domain at every stage, and its records where they are in memory."""
 
     cells: Cells
-    stages: list[Pairs]
+    stages: list[Pairs | SlotPairs]
     records: Records | None = field(default=None, repr=False)
 
     @property
@@ -201,8 +219,11 @@ class Crossing:
         return out
 
 
-def cross(cells: Cells, stages: Sequence[Stage], rows: Rows) -> Crossing:
-    """Find the pairs of a domain, whose records `rows` names in the order of sampling units."""
+def cross(cells: Cells, stages: Sequence[Stage], rows: Rows, grid: bool = False) -> Crossing:
+    """Find the pairs of a domain, whose records `rows` names in the order of sampling units.
+
+    With `grid` pairs may be laid out as one, pairs without a record included.
+    """
     finest = stages[-1]
     unit = finest.unit[rows]
     cell = cells.of(rows, len(finest.unit))
@@ -212,6 +233,13 @@ def cross(cells: Cells, stages: Sequence[Stage], rows: Rows) -> Crossing:
     if len(start) <= FEW_RUNS * len(cell):
         run_start, run_length = start, np.diff(start, append=len(cell))
         run_cell, run_unit = cell[start], unit[start]
+    elif grid and len(stages) == 1:
+        slots = slots_of(cells, finest, len(cell))
+        if slots is not None:
+            slot = slots.of_records(rows, unit)
+            counts = np.bincount(slot, minlength=slots.count)
+            records = Records(rows, cell, cells.n_cells, None, None, slot, slots.count, counts)
+            return Crossing(cells, [slots.pairs(finest, counts)], records)
     order = counting_order(run_cell, cells.n_cells)
     run_cell, run_unit = run_cell[order], run_unit[order]
     first = starts_of(run_cell, run_unit)
@@ -223,9 +251,11 @@ def cross(cells: Cells, stages: Sequence[Stage], rows: Rows) -> Crossing:
     return Crossing(cells, pairs_of(run_cell[first], run_unit[first], stages), records)
 
 
-def pairs_of(cell: np.ndarray, unit: np.ndarray, stages: Sequence[Stage]) -> list[Pairs]:
+def pairs_of(
+    cell: np.ndarray, unit: np.ndarray, stages: Sequence[Stage]
+) -> list[Pairs | SlotPairs]:
     """Lay out distinct (cell, finest unit) pairs, in that order, for every stage."""
-    found = [_pairs(cell, unit, None, stages[-1])]
+    found: list[Pairs | SlotPairs] = [_pairs(cell, unit, None, stages[-1])]
     for stage, finer in zip(stages[-2::-1], stages[:0:-1], strict=True):
         unit = finer.stratum_of_unit[unit]
         start = starts_of(cell, unit)
@@ -240,6 +270,6 @@ def _pairs(cell: np.ndarray, unit: np.ndarray, start: np.ndarray | None, stage: 
     group_cell = cell[group_start]
     cell_start = starts_of(group_cell)
     return Pairs(
-        unit, cell, start, np.repeat(np.arange(len(group_start)), group_size), group_start,
-        group_size, stratum[group_start], cell_start, group_cell[cell_start],
+        unit, cell, start, group_start, group_size, stratum[group_start], cell_start,
+        group_cell[cell_start],
     )  # fmt: skip

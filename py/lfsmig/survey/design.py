@@ -232,7 +232,8 @@ class SurveyDesign(Statistics):
             rows = slice(None) if order is None else order
         else:
             rows = np.flatnonzero(keep) if order is None else order[keep[order]]
-        return cross(self.cells(request.by), self.stages, rows)
+        # Residuals of calibrated weights have no place for pairs without a record.
+        return cross(self.cells(request.by), self.stages, rows, grid=self.calibration is None)
 
     def sums(self, request: Request) -> Sums:
         """Return the sums that a mean, total, share or ratio is made from."""

@@ -263,7 +263,7 @@ def _parts_of_sums(design: SurveyDesign, request: Request) -> Parts:
     above = crossing.over_cells(sums.above)
     below = None if sums.below is None else crossing.over_cells(sums.below)
     value = np.where((bases.n > 0)[:, None], value_of(above, below), np.nan)
-    scores = scores_of(sums.above, sums.below, crossing.stages[-1].cell, value, below)
+    scores = scores_of(sums.above, sums.below, crossing.stages[-1].over_cells, value, below)
     return Parts(
         crossing, bases, value, scores, response_of(design, sums, value, below),
         _srs_variance(request.statistic, sums, value, bases.n), sums.numerator_cases,
@@ -283,7 +283,7 @@ def response_of(
 
     def scores(over: Grouping) -> np.ndarray:
         weights = design.weights[records.rows]
-        return scores_of(*totals(weights, over), over.cell, value, below)
+        return scores_of(*totals(weights, over), over.over_cells, value, below)
 
     return Response(scores, totals)
 

@@ -40,6 +40,10 @@ class Grouping:
         """Sum record values over pairs."""
         return np.bincount(self.of_record, values, len(self.unit))
 
+    def over_cells(self, of_cell: np.ndarray) -> np.ndarray:
+        """Give each pair the value of its cell."""
+        return of_cell[self.cell]
+
     def by_category(self, code: np.ndarray, width: int) -> Categories:
         """Split pairs by a code 0..width-1 of each record."""
         return Categories(self.of_record * width + code, len(self.unit), width)

@@ -111,7 +111,7 @@ def _se_of_share(
         return over.pair_sums(w * below)[:, None], over.pair_sums(w)
 
     def scores(over: Grouping) -> np.ndarray:
-        return scores_of(*totals(w, over), over.cell, value, population)
+        return scores_of(*totals(w, over), over.over_cells, value, population)
 
     own = records.pair_sums(u)[:, None]
     response = Response(scores, totals)

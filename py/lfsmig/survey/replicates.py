@@ -142,8 +142,9 @@ class Replicates:
 
 
 def refuse_negative(replicates: Replicates, rows: np.ndarray, what: str, namer: Namer) -> None:
-    """Refuse replicates in which a weight of some records is negative, as linear calibration may
-    make one: R's `svyglm` leaves such records out of the replicate, unsaid.
+    """Refuse replicates in which weights are negative, as linear calibration may make them.
+
+    R's `svyglm` leaves such records out of the replicate, unsaid.
     """
     units = np.unique(replicates.unit[rows])
     width = max(1, BLOCK_VALUES // max(replicates.factors.shape[0], 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -41,6 +41,19 @@ class Stage:
     stratum_names: list[str]
     names: pd.Index | None  # labels of units; None where every record is a unit
     label: np.ndarray  # unit -> position in names
+    _codes: dict[str, np.ndarray | None] = field(default_factory=dict, repr=False, compare=False)
+
+    def codes_of_units(self, column: Levels) -> np.ndarray | None:
+        """Code of each unit in a column that is the same for all its records; None: it is not.
+
+        Found once for each column, whose name stands for it as in the design.
+        """
+        if column.name not in self._codes:
+            codes = column.codes if self.order is None else column.codes[self.order]
+            unit = self.unit if self.order is None else self.unit[self.order]
+            code = codes[starts_of(unit)]
+            self._codes[column.name] = code if (code[unit] == codes).all() else None
+        return self._codes[column.name]
 
     def unit_names(self) -> list[str]:
         """Labels of the units in code order."""

@@ -50,19 +50,24 @@ def value_of(above: np.ndarray, below: np.ndarray | None) -> np.ndarray:
 
 
 def scores_of(
-    above: np.ndarray, below: np.ndarray | None, cell: np.ndarray, value: np.ndarray,
-    below_of_cell: np.ndarray | None,
+    above: np.ndarray, below: np.ndarray | None, over_cells: Callable[[np.ndarray], np.ndarray],
+    value: np.ndarray, below_of_cell: np.ndarray | None,
 ) -> np.ndarray:  # fmt: skip
     """Sums of the linearised variable over pairs, or its values at records.
 
     A ratio's is (above - ratio below) / sum of below, its derivative (Särndal, Swensson and
-    Wretman 1992, section 5.6); a total's is `above` itself. `cell` is the cell of each pair or
-    record; `value` and `below_of_cell` are those of the cells.
+    Wretman 1992, section 5.6); a total's is `above` itself. `over_cells` gives each pair or
+    record the value of its cell; `value` and `below_of_cell` are those of the cells.
     """
     if below is None or below_of_cell is None:
         return above
     with np.errstate(divide="ignore", invalid="ignore"):
-        return (above - value[cell] * below[:, None]) / below_of_cell[cell, None]
+        # In place: pairs are many, and fresh memory costs more than the arithmetic.
+        scores = over_cells(value)
+        scores *= below[:, None]
+        np.subtract(above, scores, out=scores)
+        scores /= over_cells(below_of_cell[:, None])
+        return scores
 
 
 def sums_of_records(design: SurveyDesign, request: Request) -> Sums:

@@ -19,7 +19,7 @@ import pandas as pd
 from scipy import sparse
 
 from lfsmig.errors import EstimationError
-from lfsmig.survey.crossing import Crossing, Pairs
+from lfsmig.survey.crossing import Crossing, Pairs, SlotPairs
 from lfsmig.survey.grouping import Response, by_unit
 from lfsmig.survey.rank import replicate_df
 from lfsmig.survey.replicates import replicate_influence, replicate_table, replicate_variance
@@ -47,10 +47,10 @@ def count_bases(crossing: Crossing, cases: np.ndarray) -> Bases:
     """
     pairs = crossing.stages[0]
     has_case = pairs.of_finest(cases) > 0
-    per_group = pairs.by_group(has_case.astype("int64"))
+    per_group = pairs.by_group(has_case.astype("float64"))
     n_psu, n_strata = (np.zeros(crossing.n_cells, "int64") for _ in range(2))
     n_psu[pairs.cells] = pairs.by_cell(per_group)
-    n_strata[pairs.cells] = pairs.by_cell((per_group > 0).astype("int64"))
+    n_strata[pairs.cells] = pairs.by_cell((per_group > 0).astype("float64"))
     return Bases(crossing.over_cells(cases), n_psu, n_psu - n_strata, has_case)
 
 
@@ -129,7 +129,7 @@ def borrowed(strata: np.ndarray, usable: np.ndarray) -> np.ndarray:
 
 
 def _within(
-    design: SurveyDesign, pairs: Pairs, scores: np.ndarray, counted: np.ndarray
+    design: SurveyDesign, pairs: Pairs | SlotPairs, scores: np.ndarray, counted: np.ndarray
 ) -> np.ndarray:
     """Second-stage variance, each PSU's share weighted by the first stage's sampled fraction."""
     by_group, usable = _group_variance(design, 1, pairs, scores, counted)
@@ -140,22 +140,24 @@ def _within(
 
 
 def _group_variance(
-    design: SurveyDesign, number: int, pairs: Pairs, z: np.ndarray, counted: np.ndarray
+    design: SurveyDesign, number: int, pairs: Pairs | SlotPairs, z: np.ndarray, counted: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Variance per (stratum, cell) and whether the rule in force can use the stratum."""
     stage: Stage = design.stages[number]
     rule = stratum_rule(stage, design.lonely_psu)
     n_units = stage.n_units[pairs.stratum].astype(float)
     mean = pairs.by_group(z) / n_units[:, None]
-    squares = pairs.by_group((z - mean[pairs.group_of_pair]) ** 2)
+    apart = pairs.over_groups(mean)
+    np.subtract(z, apart, out=apart)
+    apart *= apart
+    squares = pairs.by_group(apart)
     squares += (n_units - pairs.group_size)[:, None] * mean**2
     about_zero = ~rule.centred[pairs.stratum]
     if about_zero.any():
         squares[about_zero] = pairs.by_group(z**2)[about_zero]
     refused = rule.refused[pairs.stratum]
     if design.lonely_psu == "fail":
-        cell_of_group = pairs.cell[pairs.group_start]
-        failing = refused & counted[cell_of_group]
+        failing = refused & counted[pairs.cell_of_group]
         if failing.any():
             refuse_lonely(design, number, int(pairs.stratum[np.flatnonzero(failing)[0]]))
     usable = ~refused if design.lonely_psu == "average" else np.ones(len(refused), bool)
