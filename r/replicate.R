@@ -92,8 +92,8 @@ column_names <- function(path) {
 }
 
 # Every column is read as text: codes such as "01" keep their zeros. Only an empty field is
-# missing ("NA" may be a code).
-read_frame <- function(path, needed) {
+# missing ("NA" may be a code). `keys` name a record in messages, where the file has them.
+read_frame <- function(path, needed, keys = NULL) {
   # The text is marked as UTF-8, not converted: a machine's own encoding may lack its letters.
   read <- function(...) {
     frame <- read.csv(gzfile(path), check.names = FALSE, encoding = "UTF-8", ...)
@@ -103,18 +103,10 @@ read_frame <- function(path, needed) {
   names <- names(read(nrows = 1, colClasses = "character"))
   absent <- setdiff(needed, names)
   if (length(absent) > 0) stop("column '", absent[1], "' is not in ", basename(path))
-  kinds <- ifelse(names %in% needed, "character", "NULL")
-  read(na.strings = "", stringsAsFactors = FALSE, colClasses = kinds)
-}
-
-as_number <- function(frame, name) {
-  text <- frame[[name]]
-  value <- suppressWarnings(as.numeric(text))
-  bad <- which(is.na(value) & !is.na(text) & !tolower(text) %in% c("nan", "na"))
-  if (length(bad) > 0) {
-    stop("column '", name, "' holds text ('", text[bad[1]], "' in row ", bad[1], ")")
-  }
-  value
+  kinds <- ifelse(names %in% c(needed, keys), "character", "NULL")
+  frame <- read(na.strings = "", stringsAsFactors = FALSE, colClasses = kinds)
+  attr(frame, "keys") <- intersect(keys, names)
+  frame
 }
 
 is_one <- function(frame, name) {
@@ -135,18 +127,22 @@ as_codes <- function(frame, name, categories) {
   if (is.null(order)) order <- by_code(seen)
   unknown <- setdiff(seen, order)
   if (length(unknown) > 0) {
-    stop("column '", name, "' holds code '", unknown[1], "', which categories does not list")
+    where <- rows_text(frame, frame[[name]] %in% unknown[1])
+    stop("column '", name, "' holds code '", unknown[1], "', which categories does not list, in ", where)
   }
   factor(frame[[name]], levels = order[order %in% seen])
 }
 
 make_design <- function(frame, design, categories) {
   if (is.null(design$lonely_psu)) design$lonely_psu <- "adjust"
+  if (!design$lonely_psu %in% lonely_rules) {
+    stop("lonely_psu '", design$lonely_psu, "' is not known; use one of ", toString(lonely_rules))
+  }
+  check_units(frame, design$strata, design$psu)
   use_lonely_rule(design$lonely_psu)
   stratum <- as_codes(frame, design$strata, NULL)
   psu <- as_codes(frame, design$psu, NULL)
-  if (anyNA(stratum) || anyNA(psu)) stop("a record has no stratum or no PSU")
-  weight <- as_number(frame, design$weight)
+  weight <- sampling_weight(frame, design$weight)
   made <- stratified_design(weight, stratum, list(as.integer(psu)))
   if (length(design$calibration) == 0) {
     return(made)
@@ -185,6 +181,9 @@ one_table <- function(table, frame, plan, restricted) {
   else if (statistic == "share") as_codes(frame, table$of, plan$categories)
   else as_number(frame, table$of)
   over <- if (is.null(table$over)) NULL else as_number(frame, table$over)
+  categories <- if (statistic == "share") list(of)
+  refuse_too_many(c(by, categories), c(unlist(table$by), if (statistic == "share") table$of))
+  if (is.numeric(of)) check_values(frame, table$of, statistic, of, over, restricted)
   # Only rates and ratios have a unit of so many persons.
   per <- if (statistic %in% c("rate", "ratio")) as.numeric(c(table$per, 1)[1]) else 1
   found <- suppressWarnings(estimate_table(restricted, statistic, of, over, by,
@@ -233,7 +232,8 @@ replicate_year <- function(frame, plan) {
       held[[key]] <<- restrict(design, keep)
     }
     tryCatch(make_table(table, frame, plan, held[[key]]), error = function(condition) {
-      stop("table ", table$indicator, ": ", conditionMessage(condition), call. = FALSE)
+      words <- explained(conditionMessage(condition), frame, plan$design$strata)
+      stop("table ", table$indicator, ": ", words, call. = FALSE)
     })
   })
   do.call(rbind, results)
@@ -259,7 +259,7 @@ main <- function() {
   folder <- script_folder()
   files <- c(
     "design.R", "replicates.R", "calibration.R", "intervals.R", "inequality.R", "estimate.R",
-    "session.R"
+    "session.R", "checks.R"
   )
   for (file in files) {
     source(file.path(folder, file), encoding = "UTF-8")
@@ -269,7 +269,9 @@ main <- function() {
     {
       plan <- jsonlite::read_json(arguments$indicators)
       plan <- askable(plan, reading(arguments$data, column_names(arguments$data)))
-      frame <- reading(arguments$data, read_frame(arguments$data, needed_columns(plan)))
+      frame <- reading(arguments$data, read_frame(
+        arguments$data, needed_columns(plan), unlist(plan$design$keys)
+      ))
       check_records(frame, plan, arguments$data)
       write_results(replicate_year(frame, plan), arguments$out)
     },

@@ -34,6 +34,8 @@ FLOW_ITEMS = {
 }
 # Statistics that are given per so many persons or units.
 PER_UNIT = ("rate", "ratio")
+# Columns that name a record in messages about bad rows.
+RECORD_KEYS = ("household_id", "person_no")
 
 # Influence sums of some cells, and where the cells have cases if that is not where the sums are.
 Moved = tuple[sparse.csr_matrix, sparse.csr_matrix | None]
@@ -230,6 +232,7 @@ def survey_design(params: Params, frame: pd.DataFrame) -> SurveyDesign:
         strata=stated.strata,
         psu=stated.psu,
         lonely_psu=stated.lonely_psu,
+        keys=[name for name in RECORD_KEYS if name in frame],
     )
     return design.poststratified(stated.calibration) if stated.calibration else design
 
@@ -391,6 +394,7 @@ def register_for_r(params: Params) -> dict[str, Any]:
             "weight": design.weight,
             "lonely_psu": design.lonely_psu,
             "calibration": design.calibration,
+            "keys": list(RECORD_KEYS),
         },
         "categories": {
             name: params.codes(name)

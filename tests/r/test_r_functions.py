@@ -173,8 +173,11 @@ def test_replicate_makes_flows_one_column_per_place(tmp_path: Path) -> None:
         ({"design": {**PLAN["design"], "weight": "wgt"}}, "column 'wgt' is not in frame.csv.gz"),
         ({"tables": [table("mode", of="mig")]}, "statistic 'mode' is not known"),
         ({"categories": {"grp": ["60+"]}}, "column 'grp' holds code"),
-        ({"tables": [table("rate", of="age")]}, "needs an item of 0 and 1"),
-        ({"tables": [table("gini", of="minus")]}, "needs an item that is never negative"),
+        (
+            {"tables": [table("rate", of="age")]},
+            "item column 'age' is neither 0 nor 1 in rows 1, 2, 4, ... (",
+        ),
+        ({"tables": [table("gini", of="minus")]}, "item column 'minus' is negative in rows 1, "),
     ],
 )
 def test_replicate_refuses_in_one_line(tmp_path: Path, changed: dict[str, Any], words: str) -> None:
@@ -184,6 +187,33 @@ def test_replicate_refuses_in_one_line(tmp_path: Path, changed: dict[str, Any], 
     assert words in run.stderr
     assert len(run.stderr.strip().splitlines()) == 1
     assert (tmp_path / "out.json").read_text(encoding="utf-8") == "as it was"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("negative", "weight column 'wt' is negative in row 4 (hh "),
+        (
+            "lonely",
+            "stratum column 'stratum': Stratum (alone) has only one PSU at stage 1 (row 1 (hh ",
+        ),
+    ],
+)
+def test_replicate_names_column_and_rows(tmp_path: Path, change: str, words: str) -> None:
+    """R alone took negative weights without a word, and named no column of the rest."""
+    frame = panel_frame()
+    frame["stratum"] = frame["stratum"].astype(object)
+    if change == "negative":
+        frame.loc[3, "wt"] = -1.0
+    else:
+        frame.loc[0, ["stratum", "psuid"]] = ["alone", "alone"]
+    design = {**PLAN["design"], "lonely_psu": "fail", "keys": ["hh", "not_there"]}
+    plan = {**PLAN, "design": design, "tables": [table("mean", of="age")]}
+    run = replicate(tmp_path, plan, frame)
+    assert run.returncode == 2
+    assert words in run.stderr
+    assert len(run.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "out.json").exists()
 
 
 def test_replicate_says_how_to_use_it(tmp_path: Path) -> None:

@@ -47,6 +47,8 @@ def refused(words: str, action: Any, *arguments: Any, **options: Any) -> None:
         ({"stratum": ["a", None, "b", "b"]}, r"stratum column 'stratum' is missing in row 2"),
         ({"psu": ["1", "2", None, None]}, r"PSU column 'psu' is missing in rows 3, 4"),
         ({"psu": ["1", "2", "2", "4"]}, r"'2' is in strata a, b \(rows 2, 3\).*nest=True"),
+        ({"stratum": [1, 1, np.inf, 2]}, r"stratum column 'stratum' is infinite in row 3"),
+        ({"psu": [1, 2, 3, -np.inf]}, r"PSU column 'psu' is infinite in row 4"),
         ({"psu": ["1", "1", "1", "1"], "stratum": list("aaaa")}, "only one primary sampling unit"),
     ],
 )
@@ -117,6 +119,8 @@ def test_population_sizes_and_replicates() -> None:
         refused(words, SurveyDesign, frame, "w", "stratum", "psu", fpc="fpc")
     reps = GOOD.assign(r1=1.0, r2=[1, 2, np.nan, 1])
     refused("'r2' is missing in row 3", SurveyDesign, reps, "w", repweights=["r1", "r2"])
+    refused(r"'r2' is missing in row 3 \(name y\)", SurveyDesign, reps, "w",
+            repweights=["r1", "r2"], keys=["name"])  # fmt: skip
     refused("needs rep_rscales", SurveyDesign, GOOD.assign(r1=1, r2=2), "w",
             repweights=["r1", "r2"], rep_type="JKn")  # fmt: skip
 
@@ -128,6 +132,17 @@ def test_r_errors_come_back_as_one_exception_with_its_words() -> None:
             "estimate_cell", r_session.null(), r_session.null(), r_session.text("middle"),
             r_session.null(),
         )  # fmt: skip
+
+
+@needs_r
+def test_r_names_the_column_and_rows_of_a_lonely_stratum() -> None:
+    """R's own words are "Stratum (a) has only one PSU at stage 1" and no more."""
+    frame = GOOD.assign(stratum=list("abbb"), x=[1.0, 0, 2, 5])
+    made = SurveyDesign(frame, "w", "stratum", "psu", lonely_psu="fail", keys=["name"])
+    words = r"^R: stratum column 'stratum': Stratum \(a\) has only one PSU .* \(row 1 \(name "
+    refused(words, made.mean, "y", engine="r")
+    refused(words, made.ttest, "y", engine="r")
+    refused(words, made.regression, "y ~ x", engine="r")
 
 
 @needs_r

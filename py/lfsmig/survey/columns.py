@@ -220,7 +220,9 @@ def weights(column: pd.Series, namer: Namer = rows_text) -> Floats:
 
 
 def required(column: pd.Series, role: str, namer: Namer = rows_text) -> Levels:
-    """Encode a design column, which may have no missing value."""
+    """Encode a design column, which may have no missing and no infinite value."""
+    if pd.api.types.is_float_dtype(column.dtype):
+        numeric(column, role, namer)
     encoded = levels(column)
     bad = encoded.codes < 0
     if bad.any():

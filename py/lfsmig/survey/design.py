@@ -102,7 +102,7 @@ class SurveyDesign(Statistics):
         if repweights is not None:
             self.replicates = read_replicates(
                 frame, self.weights, list(repweights), rep_type, rep_scale, rep_rscales,
-                rep_combined, rep_mse, rep_rho, rep_draw,
+                rep_combined, rep_mse, rep_rho, rep_draw, self.namer,
             )  # fmt: skip
             self.base_replicates = self.replicates
 

@@ -6,8 +6,10 @@ in R and each column passed once; both stay there as long as the Python design l
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +17,11 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from lfsmig.errors import EstimationError
 from lfsmig.survey import r_session as r
 from lfsmig.survey.estimate import Bases, Estimate, Request, table
 from lfsmig.survey.replicates import replicate_table
+from lfsmig.survey.variance import refuse_lonely
 
 if TYPE_CHECKING:
     from lfsmig.survey.controls import Control
@@ -71,6 +75,22 @@ class RSpread:
 
     design: SurveyDesign
     handle: Any
+
+
+@contextmanager
+def lonely_named(design: SurveyDesign) -> Iterator[None]:
+    """Give R's error about a stratum of one PSU the column and the rows that R does not know."""
+    try:
+        yield
+    except EstimationError as error:
+        found = re.fullmatch(r"R: Stratum \((.*)\) has only one PSU at stage 1", str(error))
+        names = design.stages[0].stratum_names
+        if found is None or found[1] not in names:
+            raise
+        try:
+            refuse_lonely(design, 0, names.index(found[1]))
+        except EstimationError as told:
+            raise EstimationError(f"R: {told}") from None
 
 
 def _make_design(design: SurveyDesign) -> Any:
@@ -154,13 +174,14 @@ def estimate_in_r(design: SurveyDesign, request: Request) -> Estimate:
     if request.over is not None:
         over = held.number(design, request.over)
     by = r.listed([held.category(design, name) for name in request.by])
-    found = r.fields(r.call(
-        "estimate_table", held.domain(request.mask), r.text(request.statistic), of, over, by,
-        level=r.numbers(np.array([request.level])), ci=r.text(request.ci),
-        quantiles=r.numbers(np.array(request.quantiles)), influence=r.flag(request.influence),
-        per=r.numbers(np.array([request.per])), top=r.numbers(np.array([request.top])),
-        covariance=r.flag(request.covariance),
-    ))  # fmt: skip
+    with lonely_named(design):
+        found = r.fields(r.call(
+            "estimate_table", held.domain(request.mask), r.text(request.statistic), of, over, by,
+            level=r.numbers(np.array([request.level])), ci=r.text(request.ci),
+            quantiles=r.numbers(np.array(request.quantiles)),
+            influence=r.flag(request.influence), per=r.numbers(np.array([request.per])),
+            top=r.numbers(np.array([request.top])), covariance=r.flag(request.covariance),
+        ))  # fmt: skip
     return _read_table(design, request, found)
 
 

@@ -15,7 +15,7 @@ from lfsmig.errors import EstimationError
 from lfsmig.survey import r_session as r
 from lfsmig.survey.formula import Formula, Term
 from lfsmig.survey.model_matrix import Column, ModelMatrix
-from lfsmig.survey.r_engine import held_in_r
+from lfsmig.survey.r_engine import held_in_r, lonely_named
 
 if TYPE_CHECKING:
     from lfsmig.survey.design import SurveyDesign
@@ -42,14 +42,15 @@ def regression_in_r(
         with np.errstate(divide="ignore", invalid="ignore"):
             offset = r.numbers(np.log(values) if formula.log_offset else values)
     right = " + ".join(["1", *(_r_term(term, names) for term in formula.terms)])
-    found = r.fields(
-        r.call(
-            "fit_regression", held.design, _r_mask(design, rows),
-            held.number(design, formula.response), r.text(right),
-            r.listed(columns, list(names.values())), r.listed(levels, list(names.values())),
-            r.text(family), offset,
-        )
-    )  # fmt: skip
+    with lonely_named(design):
+        found = r.fields(
+            r.call(
+                "fit_regression", held.design, _r_mask(design, rows),
+                held.number(design, formula.response), r.text(right),
+                r.listed(columns, list(names.values())), r.listed(levels, list(names.values())),
+                r.text(family), offset,
+            )
+        )  # fmt: skip
     ours = [_r_column(column, model, names) for column in model.columns]
     if list(found["names"]) != ours:
         raise EstimationError(
@@ -107,9 +108,10 @@ def table_test_in_r(
     """Value, degrees of freedom and p of `svychisq`."""
     held = held_in_r(design)
     both = [held.category(design, name) for name in names]
-    found = r.fields(
-        r.call("table_test", held.design, _r_mask(design, rows), *both, r.text(statistic))
-    )
+    with lonely_named(design):
+        found = r.fields(
+            r.call("table_test", held.design, _r_mask(design, rows), *both, r.text(statistic))
+        )
     value, df_num, df_den, p = (
         float(r.array(found[name])[0]) for name in ("value", "df_num", "df_den", "p")
     )
@@ -122,10 +124,11 @@ def mean_test_in_r(
     """Estimate, SE and degrees of freedom of `svyttest`."""
     held = held_in_r(design)
     groups = r.null() if group is None else held.category(design, group)
-    found = r.fields(
-        r.call("mean_test", held.design, _r_mask(design, rows), held.number(design, of), groups,
-               r.numbers(np.array([null])))
-    )  # fmt: skip
+    with lonely_named(design):
+        found = r.fields(
+            r.call("mean_test", held.design, _r_mask(design, rows), held.number(design, of), groups,
+                   r.numbers(np.array([null])))
+        )  # fmt: skip
     estimate, se, df = (float(r.array(found[name])[0]) for name in ("estimate", "se", "df"))
     return estimate, se, int(df)
 

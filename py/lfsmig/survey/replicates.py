@@ -163,14 +163,14 @@ def refuse_negative(replicates: Replicates, rows: np.ndarray, what: str, namer: 
 def read_replicates(
     frame: pd.DataFrame, weight: Floats, names: Sequence[str], kind: str, scale: float | None,
     rscales: Sequence[float] | None, combined: bool, mse: bool, rho: float | None,
-    draw: str | None = None,
+    draw: str | None = None, namer: Namer = columns.rows_text,
 ) -> Replicates:  # fmt: skip
     """Check replicate weights given as columns; settle scale and rscales as R does."""
     if kind not in KINDS:
         raise EstimationError(f"rep_type={kind!r} is not known; use one of {', '.join(KINDS)}")
     if len(names) < 2:
         raise EstimationError(f"repweights names {len(names)} column(s); at least two are needed")
-    values = np.column_stack([_one(frame, name) for name in names])
+    values = np.column_stack([_one(frame, name, namer) for name in names])
     count = len(names)
     scale, rscales = _scales(kind, count, scale, rscales, rho)
     spread = np.broadcast_to(np.asarray(rscales, dtype=float), (count,)).copy()
@@ -183,12 +183,12 @@ def read_replicates(
     )  # fmt: skip
 
 
-def _one(frame: pd.DataFrame, name: str) -> Floats:
-    values = columns.numeric(columns.pick(frame, name), "replicate weight")
+def _one(frame: pd.DataFrame, name: str, namer: Namer) -> Floats:
+    values = columns.numeric(columns.pick(frame, name), "replicate weight", namer)
     bad = np.isnan(values)
     if bad.any():
         raise EstimationError(
-            f"replicate weight column {name!r} is missing in {columns.rows_text(bad)}; "
+            f"replicate weight column {name!r} is missing in {namer(bad)}; "
             "each record needs every replicate weight (0 where it is left out)"
         )
     return values

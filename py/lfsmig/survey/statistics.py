@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
 from typing import Any
 
 import pandas as pd
 
 from lfsmig.survey.contrast import Coefficients, contrast, differences
+from lfsmig.survey.estimate import Estimate
 
 
-class Statistics:
+class Statistics(ABC):
     """Named statistics over `estimate`, which the design defines and documents."""
 
-    estimate: Any
+    @abstractmethod
+    def estimate(
+        self, statistic: str, of: str | None = None, over: str | None = None,
+        by: str | Sequence[str] = (), domain: object = None, engine: str = "python",
+        influence: bool = False, level: float = 0.95, ci: str | None = None,
+        quantiles: Sequence[float] = (0.5,), per: float | None = None, top: float = 0.1,
+        covariance: bool = False,
+    ) -> Estimate:  # fmt: skip
+        """Estimate one table by cells of a domain."""
 
     def mean(self, of: str, by: str | Sequence[str] = (), domain: object = None,
              engine: str = "python", **options: Any) -> pd.DataFrame:  # fmt: skip

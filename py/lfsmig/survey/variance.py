@@ -165,6 +165,7 @@ def _group_variance(
 
 
 def refuse_lonely(design: SurveyDesign, number: int, stratum: int) -> None:
+    """Raise what the rule `fail` says of a stratum of one unit."""
     stage = design.stages[number]
     column = design.stratum_column(number)
     where = design.rows_of_units(number, np.flatnonzero(stage.stratum_of_unit == stratum))
