@@ -169,12 +169,16 @@ def test_an_empty_domain_keeps_its_rows(by: list[str]) -> None:
         assert found[["estimate", "se", "ci_low"]].isna().all(axis=None)
 
 
-@pytest.mark.parametrize(("lonely", "seed"), [("adjust", 3), ("average", 14), ("remove", 5)])
+@pytest.mark.parametrize(
+    ("lonely", "seed"), [("adjust", 3), ("average", 14), ("remove", 5), ("certainty", 5)]
+)
 def test_pairs_as_a_grid_and_sorted_give_the_same_tables(lonely: str, seed: int) -> None:
     """Columns that differ between a unit's persons: slots instead of a sort, the same numbers."""
     frame = random_frame(seed)
     frame["place"] = frame["stratum"]  # the same for a whole stratum
     design = SurveyDesign(frame, "weight", "stratum", "psu", nest=True, lonely_psu=lonely)
+    if lonely == "certainty":
+        design = design.poststratified("sex")
     used = []
     make = crossing.slots_of
 

@@ -123,6 +123,11 @@ class Pairs:
         return np.add.reduceat(values, self.cell_start, axis=0)
 
     @property
+    def occurring(self) -> slice:
+        """The pairs that hold a record: all of them."""
+        return slice(None)
+
+    @property
     def cell_of_group(self) -> np.ndarray:
         """Cell of each group."""
         return self.cell[self.group_start]
@@ -219,11 +224,8 @@ class Crossing:
         return out
 
 
-def cross(cells: Cells, stages: Sequence[Stage], rows: Rows, grid: bool = False) -> Crossing:
-    """Find the pairs of a domain, whose records `rows` names in the order of sampling units.
-
-    With `grid` pairs may be laid out as one, pairs without a record included.
-    """
+def cross(cells: Cells, stages: Sequence[Stage], rows: Rows) -> Crossing:
+    """Find the pairs of a domain, whose records `rows` names in the order of sampling units."""
     finest = stages[-1]
     unit = finest.unit[rows]
     cell = cells.of(rows, len(finest.unit))
@@ -233,7 +235,7 @@ def cross(cells: Cells, stages: Sequence[Stage], rows: Rows, grid: bool = False)
     if len(start) <= FEW_RUNS * len(cell):
         run_start, run_length = start, np.diff(start, append=len(cell))
         run_cell, run_unit = cell[start], unit[start]
-    elif grid and len(stages) == 1:
+    elif len(stages) == 1:
         slots = slots_of(cells, finest, len(cell))
         if slots is not None:
             slot = slots.of_records(rows, unit)

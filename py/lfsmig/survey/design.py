@@ -232,8 +232,7 @@ class SurveyDesign(Statistics):
             rows = slice(None) if order is None else order
         else:
             rows = np.flatnonzero(keep) if order is None else order[keep[order]]
-        # Residuals of calibrated weights have no place for pairs without a record.
-        return cross(self.cells(request.by), self.stages, rows, grid=self.calibration is None)
+        return cross(self.cells(request.by), self.stages, rows)
 
     def sums(self, request: Request) -> Sums:
         """Return the sums that a mean, total, share or ratio is made from."""

@@ -78,7 +78,9 @@ def residuals(
         pairs = crossing.stages[number]
         z = pairs.of_finest(scores)
         n_units = len(stage.stratum_of_unit)
-        own.append(by_unit(pairs.unit, pairs.cell, z, n_units, crossing.n_cells).tocsc())
+        at = pairs.occurring
+        laid = by_unit(pairs.unit[at], pairs.cell[at], z[at], n_units, crossing.n_cells)
+        own.append(laid.tocsc())
         controls.append(control_sums(calibration, number, stage))
 
     def sums(code: np.ndarray, n_codes: int) -> Matrix:

@@ -58,7 +58,7 @@ class Slots:
         of_group = of_group[order]
         cell_start = np.flatnonzero(np.diff(of_group, prepend=-1))
         return SlotPairs(
-            self, members, stage.n_units, held[order], stratum[order], of_group, cell_start,
+            self, counts, members, stage.n_units, held[order], stratum[order], of_group, cell_start,
             of_group[cell_start],
         )  # fmt: skip
 
@@ -92,6 +92,7 @@ class SlotPairs:
     """
 
     slots: Slots
+    counts: np.ndarray  # slot -> records in it
     members: sparse.csr_array  # strata x units: which units a stratum has
     n_units: np.ndarray  # stratum -> number of units
     place: np.ndarray  # group -> place among strata x combinations
@@ -114,6 +115,11 @@ class SlotPairs:
     def cell(self) -> np.ndarray:
         """Cell of each slot."""
         return (self.slots.of_unit[:, None] + self.slots.within).ravel()
+
+    @property
+    def occurring(self) -> np.ndarray:
+        """The slots that hold a record."""
+        return np.flatnonzero(self.counts)
 
     @property
     def group_size(self) -> np.ndarray:
