@@ -171,7 +171,7 @@ class Params:
 
     def check(self, years: Iterable[int]) -> None:
         """Load every file and check it: all that a run of these years and its release read."""
-        _ = self.country, self.variables, self.indicators, self.rules, self.report
+        _ = self.country, self.variables, self.rules, self.headline
         for year in years:
             self.year(year)
         # The hash of all files reads the ones that nobody asked for yet, and every table.
@@ -218,6 +218,12 @@ class Params:
         report = validated(Report, document)
         consistency.check_report(document, self.country, report, self.years)
         return report
+
+    @property
+    def headline(self) -> list[str]:
+        """Ids of the indicators by which the effect of a re-sent file is judged."""
+        consistency.check_headline(self.document("report.yml"), self.report, self.indicators)
+        return self.report.headline
 
     @cached_property
     def years(self) -> list[int]:
