@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from lfsmig.intake.columns import Coded
+from lfsmig.intake.columns import AS_FLOAT, Coded
 from lfsmig.intake.lookups import Names
+from lfsmig.intake.readers.text import one_writing
 from lfsmig.params.mapping import VariableMap
 
 KEEP = "="
@@ -79,7 +80,7 @@ def compile_rules(codes: dict[str, str | None], width: int | None) -> Rules:
                 else:
                     rules.exact[low.zfill(width) if width else low.lstrip("0") or "0"] = target
         else:
-            rules.exact[key] = target
+            rules.exact[one_writing(key)] = target
     return rules
 
 
@@ -196,7 +197,9 @@ def map_category(
 def _read_as(raw: str, value: str, prefix: int | None) -> str:
     """Say what was done to a code before its meaning was looked up."""
     parts = []
-    if raw.isdecimal() and len(value) > len(raw):
+    if value.isdecimal() and any(map(AS_FLOAT.match, raw.split(" or "))):
+        parts.append(f"read as {value}")
+    elif raw.isdecimal() and len(value) > len(raw):
         parts.append(f"padded to {len(value)}")
     if prefix is not None:
         parts.append(

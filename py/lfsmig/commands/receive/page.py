@@ -130,7 +130,7 @@ def comparison_page(params: Params, found: dict[str, Any]) -> str:
         if value is None:
             return WORDS[lang]["blank"]
         texts = params.code_labels(variable).get(value)
-        return f"{value} {label(texts, lang)}" if texts else value
+        return label(texts, lang) if texts else value
 
     def count(value: int | None, lang: str) -> str:
         return WORDS[lang]["withheld"] if value is None else f"{value:,}"
