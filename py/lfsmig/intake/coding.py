@@ -254,9 +254,11 @@ def map_number(
     table = np.append(values, np.nan)
     borrowed: list[tuple[int, str]] = []
     special_count = 0
-    look = _looked_at(column, values, entry, specials, whole) & (counts > 0)
+    # A sentinel is one however it is written: 999999.0 among numbers with other decimals too.
+    texts = [text.partition(".")[0] if AS_FLOAT.match(text) else text for text in column.values]
+    look = _looked_at(texts, values, entry, specials, whole) & (counts > 0)
     for index in np.flatnonzero(look).tolist():
-        text, count = column.values[index], int(counts[index])
+        text, count = texts[index], int(counts[index])
         if text in entry.missing:
             table[index] = np.nan
             lines.append(Line(column.raw[index], "", count, entry.missing[text]))
@@ -291,7 +293,7 @@ def map_number(
 
 
 def _looked_at(
-    column: Coded, values: np.ndarray, entry: VariableMap, specials: Rules, whole: bool
+    texts: list[str], values: np.ndarray, entry: VariableMap, specials: Rules, whole: bool
 ) -> np.ndarray:
     """Mark the distinct values that are not simply kept: sentinels, special codes, misfits."""
     look = ~np.isfinite(values)
@@ -301,7 +303,7 @@ def _looked_at(
         look |= (values < entry.limits[0]) | (values > entry.limits[1])
     named = set(entry.missing) | set(specials.exact)
     if named:
-        look |= np.array([text in named for text in column.values], dtype=bool)
+        look |= np.array([text in named for text in texts], dtype=bool)
     for low, high, _ in specials.ranges:
         look |= (values >= low) & (values <= high)
     return look
