@@ -23,6 +23,7 @@ from lfsmig.intake import deliver
 from lfsmig.intake.amended import withheld
 from lfsmig.intake.harmonise import harmonise
 from lfsmig.intake.registry import (
+    BORDER,
     Decision,
     open_registry,
     read_registry,
@@ -33,7 +34,7 @@ from lfsmig.params import Params, load
 from lfsmig.workspace import Workspace
 from tests.conftest import ROOT
 from tests.realdata import FOLDER, PARAMS, real
-from tests.test_bad_input import fingerprint
+from tests.test_bad_input import edited_params, fingerprint
 
 Call = Callable[..., tuple[int, str]]
 
@@ -279,10 +280,15 @@ def test_a_spoilt_registry_is_named_by_line(
 
 
 def test_what_people_write_stands_above(data: Path, receive: Call) -> None:
+    """Anything below the border would be lost with the next delivery."""
     path = data / "registry.yml"
-    path.write_text(path.read_text(encoding="utf-8") + "note: mine\n", encoding="utf-8")
+    head, border, written = path.read_text(encoding="utf-8").partition(BORDER)
+    path.write_text(border + written + head, encoding="utf-8")
     code, told = receive(YEAR)
-    assert code == 2 and ("unknown key" in told or "expected above deliveries" in told)
+    assert code == 2 and "expected above deliveries" in told
+    path.write_text(head + border + written + "note: mine\n", encoding="utf-8")
+    code, told = receive(YEAR)
+    assert code == 2 and "unknown key" in told
 
 
 @given(reason=st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30))
@@ -394,3 +400,14 @@ def test_a_resent_real_file_is_compared(tmp_path: Path, in_root: Path, call_json
     }  # fmt: skip
     assert {row["variable"]: row["records"] for row in found["values"]} == {"age": 40}
     assert len(found["headline"]) == 3 and found["headline"][0]["difference"] < 0
+
+
+def test_a_headline_that_is_no_indicator_is_named(
+    data: Path, sent: Path, tmp_path: Path, receive: Call
+) -> None:
+    """With the nearest one, and before any file is copied."""
+    params = edited_params(tmp_path, "report.yml", "  - migrants.rate", "  - migrant.rate")
+    before = kept(data)
+    code, told = receive(YEAR, sent / "again" / NAME, "--params", params)
+    assert code == 2 and "report.yml:" in told and "did you mean migrants.rate?" in told
+    assert kept(data) == before

@@ -171,7 +171,7 @@ class Params:
 
     def check(self, years: Iterable[int]) -> None:
         """Load every file and check it: all that a run of these years and its release read."""
-        _ = self.country, self.variables, self.rules, self.headline
+        _ = self.country, self.variables, self.indicators, self.rules, self.report
         for year in years:
             self.year(year)
         # The hash of all files reads the ones that nobody asked for yet, and every table.

@@ -39,6 +39,8 @@ from lfsmig.workspace import Workspace
 def receive(
     desk: Desk, files: Sequence[Path], names: Sequence[str], dataset: str | None, reason: str | None
 ) -> dict[str, Any]:
+    # What a comparison reads too: what is wrong with it is told before a file is copied.
+    _ = desk.params.headline, desk.params.rules
     incoming = named(desk.params, desk.year, files, names)
     hashed(incoming)
     _complete(desk, incoming)
