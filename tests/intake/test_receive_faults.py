@@ -245,6 +245,18 @@ def test_a_damaged_master_stops_every_command(
     assert code == 1 and "1 stored files are not what was received" in told
 
 
+def test_a_damaged_candidate_is_not_accepted(data: Path, sent: Path, receive: Call) -> None:
+    assert receive(YEAR, sent / "again" / NAME)[0] == 0
+    path = data / "raw" / str(YEAR) / "v02_M" / NAME
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes() + b"\0")
+    before = kept(data)
+    code, told = receive(YEAR, "--accept", "corrected")
+    assert code == 2 and "the file has changed since it was received as v02_M" in told
+    assert receive(YEAR, "--reject", "damaged")[0] == 0
+    assert kept(data).keys() == before.keys()
+
+
 def test_one_call_at_a_time(data: Path, sent: Path, receive: Call) -> None:
     with held(data):
         code, told = receive(YEAR, sent / "again" / NAME)

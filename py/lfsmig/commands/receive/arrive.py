@@ -51,9 +51,8 @@ def receive(
         _nothing_else_there(desk, incoming)
     version = _next_version(desk)
     size = sum(one.size for one in incoming) / 1e6
-    desk.progress(
-        f"{desk.year}: {version}: copying and reading {len(incoming)} files ({size:,.1f} MB)"
-    )
+    shown = ", ".join(one.name for one in incoming)
+    desk.progress(f"{desk.year}: {version}: copying and reading {shown} ({size:,.1f} MB)")
     chosen: list[Dataset] = []
 
     def approve(stored: Stored) -> None:
