@@ -20,7 +20,7 @@ from lfsmig import cli
 from lfsmig.commands.receive.terms import due
 from lfsmig.errors import LfsmigError
 from lfsmig.intake import deliver
-from lfsmig.intake.amended import withheld
+from lfsmig.intake.amended import records, withheld
 from lfsmig.intake.harmonise import harmonise
 from lfsmig.intake.registry import (
     BORDER,
@@ -321,6 +321,26 @@ def test_words_of_yaml_are_quoted(once: Path, tmp_path: Path, reason: str) -> No
     test_any_reason_survives_the_registry.hypothesis.inner_test(once, tmp_path, reason)
 
 
+def test_synthetic_and_real_years_keep_apart(data: Path, tmp_path: Path, receive: Call) -> None:
+    path = write(tmp_path / "lfs684.sav", raw_files.people(2025), file_label="SYNTHETIC")
+    before = kept(data)
+    code, told = receive(2025, path)
+    assert code == 2 and "2021 holds tha-lfs-q4-migration and these files are synthetic" in told
+    assert kept(data) == before
+
+
+def test_a_new_data_root_begins_with_the_datasets_alone(
+    once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the project received lies in its own data root."""
+    shutil.copytree(once, tmp_path / "data", ignore=shutil.ignore_patterns("raw"))
+    monkeypatch.chdir(tmp_path)
+    registry, head = open_registry(tmp_path / "elsewhere", ROOT / "params")
+    assert registry.deliveries == {} and len(registry.datasets) == 3
+    assert "deliveries:" not in head and head.startswith("# Datasets")
+    assert open_registry(tmp_path / "data", ROOT / "params")[0].deliveries.keys() == {YEAR}
+
+
 def test_datasets_due_for_deletion_are_listed_and_kept(data: Path, receive: Call) -> None:
     path = data / "registry.yml"
     text = path.read_text(encoding="utf-8")
@@ -340,6 +360,19 @@ def test_the_project_s_registry_is_whole() -> None:
         "public", "restricted", "synthetic",
     }  # fmt: skip
     assert all((ROOT / one.params).is_dir() for one in registry.datasets)
+
+
+def test_records_with_one_key_are_all_paired(params: Params, sent: Path) -> None:
+    """A household that stands twice in both versions differs in nothing."""
+    frame = harmonise(params, YEAR, sent).frame
+    twice = pd.concat([frame, frame.iloc[:4]], ignore_index=True)
+    found = records(params, twice, twice.iloc[::-1].reset_index(drop=True), 5)
+    assert found["records"] == {
+        "before": 68, "after": 68, "added": 0, "removed": 0, "amended": 0,
+        "amended_beyond_weight": 0, "unchanged": 68, "repeated_keys": 4,
+    }  # fmt: skip
+    found = records(params, twice, frame, 5)
+    assert (found["records"]["removed"], found["values"]) == (4, [])
 
 
 # --- counts -----------------------------------------------------------------------------------
