@@ -54,7 +54,9 @@ def typed(project: Path, command: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_table_names_every_command() -> None:
     commands = {command.split()[1] for command in TABLE}
-    assert commands == {"sample", "run", "validate", "replicate", "trend", "report", "doctor"}
+    assert commands == {
+        "sample", "run", "receive", "validate", "replicate", "trend", "report", "doctor",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("command", [c for c in TABLE if not c.startswith("lfsmig report")])

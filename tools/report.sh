@@ -19,7 +19,8 @@ make_sample() {
   rm -rf build/data/raw.part
   "$lfsmig" sample --out build/data/raw.part --scale "$scale"
   printf '%s' "$wanted" >build/data/raw.part/.made
-  rm -rf build/data/raw
+  # What was received from the old one went with it.
+  rm -rf build/data/raw build/data/registry.yml
   mv build/data/raw.part build/data/raw
 }
 

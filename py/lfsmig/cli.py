@@ -222,6 +222,38 @@ def replicate_command(
 
 
 @app.command()
+def receive(
+    ctx: typer.Context,
+    year: Annotated[str | None, typer.Argument(help="Survey year, CE or BE")] = None,
+    files: Annotated[list[Path] | None, typer.Argument(help="Files of the year")] = None,
+    as_: Annotated[
+        list[str] | None, typer.Option("--as", help="Name to store a file by, one per file")
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="Dataset of registry.yml")] = None,
+    accept: Annotated[str | None, typer.Option(help="Reason to make it the master")] = None,
+    reject: Annotated[str | None, typer.Option(help="Reason to keep the master")] = None,
+    restore: Annotated[str | None, typer.Option(help="Earlier version, with --accept")] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Check all stored files")] = False,
+    due: Annotated[bool, typer.Option("--due", help="Terms and days of deletion")] = False,
+    params: ParamsOption = None,
+    data: DataOption = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a year's files in; a re-sent file is compared and replaces the master when accepted."""
+    from lfsmig.commands import receive as command
+    from lfsmig.commands.receive.words import text
+    from lfsmig.workspace import Workspace
+
+    use = settings(ctx, params, data, quiet, as_json)
+    asked = command.Request(files or [], as_ or [], dataset, accept, reject, restore, verify, due)
+    chosen = one_year(year) if year is not None else None
+    document = command.call(Workspace.at(use.params, use.data), chosen, asked, use.progress)
+    use.show(document, text(document))
+    command.stop_at(document)
+
+
+@app.command()
 def report(
     ctx: typer.Context,
     lang: Annotated[str, typer.Option(help="en, th or all")] = "all",

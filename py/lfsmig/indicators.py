@@ -171,6 +171,7 @@ def estimate_year(
     frame: pd.DataFrame,
     engine: str,
     progress: Callable[[str], None] = lambda text: None,
+    chosen: Callable[[Table], bool] = lambda table: True,
 ) -> YearEstimates:
     """Estimate every table of a year by one engine.
 
@@ -186,6 +187,8 @@ def estimate_year(
         `python` or `r`.
     progress
         Called with the name of each indicator before it is estimated.
+    chosen
+        Picks tables; all unless given. At least one must be left.
 
     Raises
     ------
@@ -193,6 +196,7 @@ def estimate_year(
         If an engine refuses; the text names the indicator.
     """
     planned, absent = tables(params, year, frame)
+    planned = [table for table in planned if chosen(table)]
     design = survey_design(params, frame)
     parts: list[pd.DataFrame] = []
     influences: list[Moved] = []

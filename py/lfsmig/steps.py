@@ -23,6 +23,7 @@ from lfsmig.atomic import atomic_path, read_parquet, write_json, write_parquet
 from lfsmig.errors import InputError
 from lfsmig.intake.harmonise import Harmonised, harmonise
 from lfsmig.intake.ledger import ledger_frame, write_ledger
+from lfsmig.intake.masters import master_of, year_folder
 from lfsmig.intake.validate import errors, validate
 from lfsmig.manifest import Manifest, code_hash, sha256, text_hash, versions
 from lfsmig.params import Params
@@ -51,15 +52,12 @@ class Step:
 
 
 def raw_folder(workspace: Workspace, year: int) -> Path:
-    """Folder of a year's raw files: `<raw>/<year>`, or `<raw>` itself for a single file."""
-    folder = workspace.raw / str(year)
-    if folder.is_dir():
-        return folder
+    """Folder of a year's raw files: its frozen master, `<raw>/<year>`, or `<raw>` itself."""
     if workspace.raw.is_dir():
-        return workspace.raw
+        return year_folder(workspace.raw, year)
     raise InputError(
-        f"{workspace.raw}: no such folder; put the raw files of {year} into {folder} "
-        "or make synthetic ones with `lfsmig sample`"
+        f"{workspace.raw}: no such folder; put the raw files of {year} into "
+        f"{workspace.raw / str(year)} or make synthetic ones with `lfsmig sample`"
     )
 
 
@@ -95,9 +93,11 @@ def harmonise_year(
     A file that fails a check of severity E is not taken: the harmonised table of before stays.
     """
     source = raw_folder(workspace, year)
+    master = master_of(workspace.raw, year)
     files = [source / file.path for file in params.year(year).map.files]
     key = {
         "raw": text_hash({path.name: sha256(path) if path.is_file() else "" for path in files}),
+        "master": master.version if master else "",
         "synthetic": str(folder_is_synthetic(source, year)),
         "parameters": params.hash(year),
         "register": text_hash(indicators.columns_asked(params)),

@@ -184,7 +184,10 @@ def test_numbers_written_with_a_comma(
     assert value not in text
 
 
-@pytest.mark.parametrize(("name", "found"), [("AGE", 999), ("MAIN_HR", 500), ("SYN_MONTHS", 99)])
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("AGE", 999), ("MAIN_HR", 500), ("SYN_MONTHS", 99), ("APPROX", 12000000)],
+)
 def test_a_number_that_cannot_be(params: Params, tmp_path: Path, name: str, found: int) -> None:
     frame = raw_files.people(2021)
     frame.loc[frame["NO"] == 1, name] = found

@@ -46,6 +46,35 @@ def test_numbers_and_padded_texts_are_one_code() -> None:
     assert texts(coded(["006", "72", "0"], numeric=False, width=2)) == ["06", "72", "00"]
 
 
+def test_whole_numbers_written_as_floats_are_codes() -> None:
+    """An export that keeps numbers as floats; a code with a point (01.10) keeps its point."""
+    column = coded(["1.0", "", "2.00", "1"], numeric=False)
+    assert texts(column) == ["1", None, "2", "1"] and column.raw == ["1.0 or 1", "2.00"]
+    assert texts(coded(["110.0", "9970"], numeric=False, width=4)) == ["0110", "9970"]
+    assert texts(coded(["01.0", "01.10"], numeric=False)) == ["01.0", "01.10"]
+    assert texts(coded(["1.0", "2.0"], numeric=False, decode={"1.0": 7})) == ["7", "2"]
+    variable = VariableMap.model_validate({"column": "X", "codes": {"1": "a", "2": "b"}})
+    _, lines, unmapped = map_category(
+        column, variable, compile_rules(variable.codes or {}, None), ["a", "b"]
+    )
+    assert not unmapped.codes
+    assert [(line.source_code, line.reason) for line in lines] == [
+        ("1.0 or 1", "read as 1"), ("2.00", "read as 2"), ("(blank)", ""),
+    ]  # fmt: skip
+
+
+def test_sentinels_of_numbers_are_told_however_written() -> None:
+    column = coded(["999999.0", "12000.5", "0.0"], numeric=False)
+    values, _ = number(column, whole=False, missing={"999999": "unknown", "0": "no wage"})
+    assert values == [None, 12000.5, None]
+
+
+def test_a_code_typed_apart_is_the_same_code() -> None:
+    column = coded(["ผ\u0e48\u0e39"], numeric=False)
+    assert mapped(column, ["a"], codes={"ผ\u0e48\u0e39": "a"}) == ["a"]
+    assert mapped(column, ["a"], codes={"ผ\u0e39\u0e48": "a"}) == ["a"]
+
+
 def test_labels_are_decoded_before_padding() -> None:
     column = coded(["ชาย", "หญิง", "1"], numeric=False, decode={"ชาย": 1, "หญิง": 2})
     assert texts(column) == ["1", "2", "1"]

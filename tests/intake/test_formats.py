@@ -13,6 +13,7 @@ from foreign import FRAME, LABELS, VERSIONS, WRITERS, foreign, text_of, texts, w
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lfsmig.errors import InputError
 from lfsmig.intake.read import RawTable, read_raw
 from lfsmig.intake.readers import FORMATS
 from lfsmig.params.mapping import RawFile
@@ -55,6 +56,20 @@ def test_versions_of_a_format(tmp_path: Path, version: str) -> None:
     VERSIONS[version](path)
     old = version.startswith("stata") and int(version.split()[1]) < 14
     check(read(path), ASCII if old else THAI)
+
+
+@pytest.mark.parametrize(("version", "written"), [(120, 118), (121, 119)])
+def test_stata_18_is_read_but_for_aliases(tmp_path: Path, version: int, written: int) -> None:
+    """Formats 120 and 121 are 118 and 119 with alias variables (Stata's help dta_120, dta_121)."""
+    path = tmp_path / "a.dta"
+    VERSIONS[f"stata {written}"](path)
+    content = path.read_bytes().replace(b"<release>%d<" % written, b"<release>%d<" % version)
+    path.write_bytes(content)
+    check(read(path))
+    types = content.index(b"<variable_types>") + len(b"<variable_types>")
+    path.write_bytes(content[:types] + (65525).to_bytes(2, "little") + content[types + 2 :])
+    with pytest.raises(InputError, match="holds alias variables of Stata 18"):
+        read(path)
 
 
 @pytest.mark.parametrize("suffix", [".sav", ".zsav", ".dta", ".xpt", ".sav.zip", ".dta.gz"])
@@ -131,6 +146,28 @@ def test_portable_file_with_value_labels(tmp_path: Path) -> None:
     assert table.value_labels["MYORD"] == {"1": "low", "2": "medium", "3": "high"}
     assert texts(table.columns["MYDATE"])[:2] == ["2018-05-06", "1880-05-06"]
     assert table.labels["MYLABL"] == "labeled" and texts(table.columns["MYNUM"])[2] == "-1000.3"
+
+
+@pytest.mark.parametrize(
+    ("record", "declared"),
+    [(b"89/837/", ["9", "97"]), (b"B37/38/", ["97-98"]), (b"8B/", ["11"])],
+)
+def test_portable_file_with_declared_missing(
+    tmp_path: Path, record: bytes, declared: list[str]
+) -> None:
+    """No tool here writes them: a value (8) or range (B) after the formats, in base 30."""
+    path = tmp_path / "a.por"
+    frame = pd.DataFrame({"SEX": [1.0, 9.0, 97.0, 98.0, 11.0], "AGE": [1.0, 2.0, 3.0, 4.0, 5.0]})
+    pyreadstat.write_por(frame, path, column_labels={"SEX": "sex", "AGE": "age"})
+    flat = path.read_bytes().replace(b"\r", b"").replace(b"\n", b"").rstrip(b"Z") + b"Z"
+    formats = b"70/3/SEX5/8/2/5/8/2/"
+    assert flat.count(formats) == 1
+    flat = flat.replace(formats, formats + record)
+    flat += b"Z" * (-len(flat) % 80)
+    path.write_bytes(b"".join(flat[i : i + 80] + b"\r\n" for i in range(0, len(flat), 80)))
+    table = read(path)
+    assert table.missing == {"SEX": declared}
+    assert texts(table.columns["SEX"]) == ["1", "9", "97", "98", "11"]
 
 
 @pytest.mark.parametrize("suffix", [".sav", ".dta", ".xpt"])
@@ -277,6 +314,18 @@ def test_zip_with_several_files_needs_the_name(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(zipped(members))
     check(read(tmp_path / "a.zip", member="lfs664.csv"))
     check(read(tmp_path / "a.zip", member="ก/lfs664.csv"))
+
+
+def test_names_of_sheets_and_members_are_one_however_typed(tmp_path: Path) -> None:
+    apart, one = "ผ\u0e48\u0e39", "ผ\u0e39\u0e48"
+    path = tmp_path / "a.xlsx"
+    with pd.ExcelWriter(path) as writer:
+        FRAME.to_excel(writer, sheet_name=apart, index=False)
+        FRAME.to_excel(writer, sheet_name="x", index=False)
+    check(read(path, sheet=one))
+    members = {f"{apart}.csv": text_of(FRAME).encode(), "b.csv": b"A,B\n1,2\n"}
+    (tmp_path / "a.zip").write_bytes(zipped(members))
+    check(read(tmp_path / "a.zip", member=f"{one}.csv"))
 
 
 def test_workbook_sheets_and_cells(tmp_path: Path) -> None:

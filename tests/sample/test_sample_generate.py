@@ -103,6 +103,10 @@ def test_real_files_are_never_overwritten(tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match="not a synthetic sample"):
         generate(tmp_path, [2019], 0.02, params_dir=PARAMS)
     assert real.read_bytes() == b"real"
+    (tmp_path / "2019" / "SYNTHETIC.txt").write_text("synthetic", encoding="utf-8")
+    (tmp_path / "2019" / "v01_M").mkdir()
+    with pytest.raises(ParameterError, match="holds master versions that were received"):
+        generate(tmp_path, [2019], 0.02, params_dir=PARAMS)
 
 
 def test_years_of_two_samples_are_not_mixed(tmp_path: Path) -> None:

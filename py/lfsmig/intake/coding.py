@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from lfsmig.intake.columns import Coded
+from lfsmig.intake.columns import AS_FLOAT, Coded
 from lfsmig.intake.lookups import Names
+from lfsmig.intake.readers.text import one_writing
 from lfsmig.params.mapping import VariableMap
 
 KEEP = "="
@@ -79,7 +80,7 @@ def compile_rules(codes: dict[str, str | None], width: int | None) -> Rules:
                 else:
                     rules.exact[low.zfill(width) if width else low.lstrip("0") or "0"] = target
         else:
-            rules.exact[key] = target
+            rules.exact[one_writing(key)] = target
     return rules
 
 
@@ -196,7 +197,9 @@ def map_category(
 def _read_as(raw: str, value: str, prefix: int | None) -> str:
     """Say what was done to a code before its meaning was looked up."""
     parts = []
-    if raw.isdecimal() and len(value) > len(raw):
+    if value.isdecimal() and any(map(AS_FLOAT.match, raw.split(" or "))):
+        parts.append(f"read as {value}")
+    elif raw.isdecimal() and len(value) > len(raw):
         parts.append(f"padded to {len(value)}")
     if prefix is not None:
         parts.append(
@@ -251,9 +254,11 @@ def map_number(
     table = np.append(values, np.nan)
     borrowed: list[tuple[int, str]] = []
     special_count = 0
-    look = _looked_at(column, values, entry, specials, whole) & (counts > 0)
+    # A sentinel is one however it is written: 999999.0 among numbers with other decimals too.
+    texts = [text.partition(".")[0] if AS_FLOAT.match(text) else text for text in column.values]
+    look = _looked_at(texts, values, entry, specials, whole) & (counts > 0)
     for index in np.flatnonzero(look).tolist():
-        text, count = column.values[index], int(counts[index])
+        text, count = texts[index], int(counts[index])
         if text in entry.missing:
             table[index] = np.nan
             lines.append(Line(column.raw[index], "", count, entry.missing[text]))
@@ -288,7 +293,7 @@ def map_number(
 
 
 def _looked_at(
-    column: Coded, values: np.ndarray, entry: VariableMap, specials: Rules, whole: bool
+    texts: list[str], values: np.ndarray, entry: VariableMap, specials: Rules, whole: bool
 ) -> np.ndarray:
     """Mark the distinct values that are not simply kept: sentinels, special codes, misfits."""
     look = ~np.isfinite(values)
@@ -298,7 +303,7 @@ def _looked_at(
         look |= (values < entry.limits[0]) | (values > entry.limits[1])
     named = set(entry.missing) | set(specials.exact)
     if named:
-        look |= np.array([text in named for text in column.values], dtype=bool)
+        look |= np.array([text in named for text in texts], dtype=bool)
     for low, high, _ in specials.ranges:
         look |= (values >= low) & (values <= high)
     return look

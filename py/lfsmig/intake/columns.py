@@ -6,6 +6,7 @@ handling costs nothing and records are only touched by integer arrays.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,10 @@ from lfsmig.intake.read import RawTable
 from lfsmig.intake.readers.contract import plain
 from lfsmig.intake.readers.text import one_writing
 from lfsmig.params.mapping import Column, YearMap
+
+# A whole number as programs write it that keep all numbers as floats, and any number with a point.
+AS_FLOAT = re.compile(r"^\d+\.0+$", re.ASCII)
+_POINT = re.compile(r"^\d+\.\d+$", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -51,8 +56,8 @@ def find_columns(table: RawTable, mapping: YearMap, where: str) -> dict[str, str
     wanted: dict[str, str] = {}
     for name, column in mapping.columns.items():
         for alias in (name, *column.aliases):
-            wanted[alias.upper()] = name
-    ignored = {name.upper() for name in mapping.ignore}
+            wanted[one_writing(alias).upper()] = name
+    ignored = {one_writing(name).upper() for name in mapping.ignore}
     present = {name.upper() for name in table.columns}
     found: dict[str, str] = {}
     unknown: list[str] = []
@@ -87,11 +92,23 @@ def code_column(table: RawTable, found: str, name: str, column: Column, where: s
     raw = [plain(value) for value in uniques]
     numeric = pd.api.types.is_numeric_dtype(series)
     decode = {one_writing(label): code for label, code in column.decode.items()}
+    if not numeric:
+        raw = [one_writing(text) for text in raw]
+    floats = not numeric and _written_as_floats(raw)
     values = []
-    for index, text in enumerate(raw):
-        bare = raw[index] = text if numeric else one_writing(text)
-        values.append(_padded(decode.get(bare, bare), column.width))
+    for text in raw:
+        bare = text.partition(".")[0] if floats and AS_FLOAT.match(text) else text
+        values.append(_padded(decode.get(text, decode.get(bare, bare)), column.width))
     return _compact(table.name, name, found, codes, values, raw)
+
+
+def _written_as_floats(texts: list[str]) -> bool:
+    """Tell a column of whole numbers that an export wrote as 1.0, 2.0.
+
+    One number with other decimals (01.10 of a classification) makes the point a part of the code.
+    """
+    pointed = [text for text in texts if _POINT.match(text)]
+    return bool(pointed) and all(map(AS_FLOAT.match, pointed))
 
 
 def _padded(text: str, width: int | None) -> str:

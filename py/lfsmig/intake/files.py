@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -15,7 +15,7 @@ from lfsmig.intake.columns import Coded, code_column, find_columns
 from lfsmig.intake.read import RawTable, read_raw
 from lfsmig.intake.stamps import read_forms
 from lfsmig.params import Params, YearParams
-from lfsmig.params.mapping import RawFile, YearMap
+from lfsmig.params.mapping import RawFile, YearCheck, YearMap
 from lfsmig.years import whole_number
 
 
@@ -143,22 +143,28 @@ def _unused(mapping: YearMap, sources: list[Source], where: str) -> None:
 
 def _check_names(params: Params, year: YearParams, where: str) -> None:
     """Stop where a file's name says another year (lfs654 is 2565); a name may also say nothing."""
+    for spec in year.map.files:
+        for name in (spec.path, spec.member or ""):
+            told = year_in_name(params, name)
+            if told not in (None, year.year):
+                raise InputError(
+                    f"{name}: the name says {told}, expected {year.year}; is this the right "
+                    f"file? Correct files in {where} if not"
+                )
+
+
+def year_in_name(params: Params, name: str) -> int | None:
+    """Return the year (CE) that a file's name tells, None where it tells none."""
     stamps = params.country.stamps
     if stamps is None or stamps.file is None:
-        return
+        return None
     form = read_forms(params).get(stamps.file)
     if form is None:
         raise params.document("country.yml").error(
             ("stamps", "file"), f"{stamps.table} has no form {stamps.file}"
         )
-    for spec in year.map.files:
-        for name in (spec.path, spec.member or ""):
-            told = form.read(PurePosixPath(name).name)
-            if told is not None and told.year not in (None, year.year):
-                raise InputError(
-                    f"{name}: the name says {told.year}, expected {year.year}; is this the right "
-                    f"file? Correct files in {where} if not"
-                )
+    told = form.read(PurePosixPath(name).name)
+    return told.year if told is not None else None
 
 
 def _check_year(params: Params, year: YearParams, main: Source, where: str) -> None:
@@ -179,26 +185,34 @@ def _check_year(params: Params, year: YearParams, main: Source, where: str) -> N
             f"{main.table.name}: {column.found} is blank in {blank} person records, so nothing "
             f"tells that this is the file of {year.year}; correct the file or year_check in {where}"
         )
+    told = another_year(params, year, check, column.values, year.year)
+    if told is not None:
+        raise InputError(
+            f"{main.table.name}: {column.found} says {told}, expected {year.year}; "
+            "this is another year's file"
+        )
+
+
+def another_year(
+    params: Params, mapping: YearParams, check: YearCheck, values: Iterable[str], year: int
+) -> str | None:
+    """Say which other year the values of the year's column tell, None where all tell this one."""
     forms = read_forms(params)
     if check.form is not None and check.form not in forms:
-        raise year.error(
+        raise mapping.error(
             ("year_check", "form"),
             f"expected a form of the table of stamps: {', '.join(forms) or 'none is known'}",
         )
-    texts = {value[: check.prefix] for value in column.values}
-    for text in sorted(texts):
+    for text in sorted({value[: check.prefix] for value in values}):
         says = None
         if check.form is not None:
             stamp = forms[check.form].read(text)
             says = stamp.year if stamp else None
         elif (number := whole_number(text)) is not None:
             says = number - check.offset
-        if says != year.year:
-            told = text[:8] if says is None else f"{says} ({text})"
-            raise InputError(
-                f"{main.table.name}: {column.found} says {told}, expected {year.year}; "
-                "this is another year's file"
-            )
+        if says != year:
+            return text[:8] if says is None else f"{says} ({text})"
+    return None
 
 
 def _drop_blanks(

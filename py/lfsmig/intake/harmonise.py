@@ -27,6 +27,7 @@ from lfsmig.intake.derive import DERIVATIONS
 from lfsmig.intake.files import RawYear, open_year
 from lfsmig.intake.ledger import ledger_frame
 from lfsmig.intake.lookups import lookup_names, lookup_rows, other_list
+from lfsmig.intake.masters import master_of, verify, year_folder
 from lfsmig.intake.stamps import read_forms
 from lfsmig.params import Params, VariableMap, YearParams
 from lfsmig.synthetic import folder_is_synthetic, titles_are_synthetic
@@ -65,7 +66,8 @@ def harmonise(params: Params, year: int, raw_dir: Path) -> Harmonised:
     year
         The year (CE).
     raw_dir
-        Folder with one folder per year, or the folder that holds this year's files itself.
+        Folder with one folder per year, or the folder that holds this year's files itself. Of a
+        year that was received, the frozen master is read.
     """
     raw_dir = Path(raw_dir)
     if not raw_dir.is_dir():
@@ -73,11 +75,20 @@ def harmonise(params: Params, year: int, raw_dir: Path) -> Harmonised:
             f"{raw_dir}: the folder of raw files is missing; name it with --raw, "
             "or make synthetic files with lfsmig sample"
         )
+    first = params.year(year).map.files[0].path
+    master = master_of(raw_dir, year)
+    if master is None:
+        return harmonise_folder(params, year, year_folder(raw_dir, year, first))
+    verify(master)
+    made = harmonise_folder(params, year, master.folder)
+    made.receipt["master"] = master.version
+    return made
+
+
+def harmonise_folder(params: Params, year: int, folder: Path) -> Harmonised:
+    """Read and map one year from the folder that holds its files."""
     year_params = params.year(year)
     where = params.shown(params.dir / "years" / f"{year}.yml")
-    folder = raw_dir / str(year)
-    if not folder.is_dir() and (raw_dir / year_params.map.files[0].path).is_file():
-        folder = raw_dir
     raw = open_year(params, year_params, folder, where, _design_columns(params, year_params))
     mapper = _Mapper(params, year_params, raw, where)
     frame = mapper.run()

@@ -202,6 +202,16 @@ def check_report(document: Document, country: Country, report: Report, years: li
             )
 
 
+def check_headline(document: Document, report: Report, indicators: list[Indicator]) -> None:
+    """Check that the headline names indicators of the register."""
+    known = [one.id for one in indicators]
+    for index, name in enumerate(report.headline):
+        if name not in known:
+            raise document.error(
+                ("headline", index), f"no indicator of the register{_near(name, known)}"
+            )
+
+
 def check_year(
     document: Document,
     own: Document,

@@ -219,6 +219,12 @@ class Params:
         consistency.check_report(document, self.country, report, self.years)
         return report
 
+    @property
+    def headline(self) -> list[str]:
+        """Ids of the indicators by which the effect of a re-sent file is judged."""
+        consistency.check_headline(self.document("report.yml"), self.report, self.indicators)
+        return self.report.headline
+
     @cached_property
     def years(self) -> list[int]:
         """The years that have a mapping, ascending."""

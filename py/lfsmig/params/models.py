@@ -308,3 +308,5 @@ class Report(Model):
     languages: list[str] = Field(min_length=1)
     # Spans of years (first and last) whose yearly estimates are averaged, as reports print them.
     averages: list[Annotated[list[int], Field(min_length=2, max_length=2)]] = []
+    # Indicators by which the effect of a re-sent file is judged (lfsmig receive).
+    headline: list[str] = []

@@ -23,6 +23,8 @@ class ReportSettings(BaseModel):
     formats: list[Format] = ["html", "docx", "pdf"]
     languages: list[str] = ["en", "th"]
     averages: list[list[int]] = []
+    # Read by `lfsmig receive` alone.
+    headline: list[str] = []
 
 
 def read_settings(params_dir: Path) -> ReportSettings:

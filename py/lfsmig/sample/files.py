@@ -78,6 +78,10 @@ def open_manifest(
     }
     for year in years:
         folder = out / str(year)
+        if any(folder.glob("v[0-9]*_M")):
+            raise ParameterError(
+                f"{folder}: holds master versions that were received; choose another --out"
+            )
         if folder.is_dir() and any(folder.iterdir()) and not (folder / NOTICE).exists():
             raise ParameterError(
                 f"{folder}: holds files that are not a synthetic sample; choose another --out"

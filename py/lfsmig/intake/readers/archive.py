@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from lfsmig.errors import InputError
 from lfsmig.intake.readers.limits import leads_out, unpacked
-from lfsmig.intake.readers.text import printable
+from lfsmig.intake.readers.text import one_writing, printable
 
 SUFFIXES = (".gz", ".zip")
 # What packing programs add by themselves.
@@ -56,9 +56,9 @@ def unzip(
 def _named(info: zipfile.ZipInfo) -> str:
     """Return a member's name; older programs write Thai names in the code page of the machine."""
     if info.flag_bits & 0x800 or info.filename.isascii():
-        return info.filename
+        return one_writing(info.filename)
     try:
-        return info.filename.encode("cp437").decode("cp874")
+        return one_writing(info.filename.encode("cp437").decode("cp874"))
     except UnicodeError:
         return info.filename
 
@@ -86,7 +86,9 @@ def _chosen(
         files = {key: info for key, info in files.items() if _data_file(key, known)}
     else:
         files = {
-            key: info for key, info in files.items() if member in (key, PurePosixPath(key).name)
+            key: info
+            for key, info in files.items()
+            if one_writing(member) in (key, PurePosixPath(key).name)
         }
     if len(files) != 1:
         inside = ", ".join(printable(_named(info)) for info in infos[:6]) or "nothing"

@@ -6,7 +6,7 @@ import datetime
 import io
 import re
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,14 @@ from pyreadstat._readstat_parser import parser_entry_point
 from lfsmig.errors import InputError
 from lfsmig.intake.readers.contract import Content, Delivery, plain
 from lfsmig.intake.readers.limits import check_cells, inside
-from lfsmig.intake.readers.text import FALLBACK_ENCODING, clean, coded_text, printable, unique_names
+from lfsmig.intake.readers.text import (
+    FALLBACK_ENCODING,
+    clean,
+    coded_text,
+    one_writing,
+    printable,
+    unique_names,
+)
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,7 @@ _KINDS = {
 def read_statistical(delivery: Delivery) -> Content:
     """Read a file of a statistics package: its own encoding first, then the declared or CP874."""
     kind = _KINDS[delivery.suffix]
+    delivery = _stata_18(delivery)
     limit_rows = _guard(delivery)
     if not _ends_well(delivery):
         raise InputError(
@@ -117,6 +125,32 @@ def _about_encoding(error: Exception) -> bool:
     return isinstance(error, UnicodeError) or bool(
         re.search("encoding|convert string|codec", str(error), re.IGNORECASE)
     )
+
+
+# Formats 120 and 121 of Stata 18 are 118 and 119 with alias variables; the library knows those.
+_STATA_18 = {b"<release>120<": b"<release>118<", b"<release>121<": b"<release>119<"}
+_ALIAS = 65525
+_TYPES = re.compile(rb"<variable_types>(.*?)</variable_types>", re.DOTALL)
+
+
+def _stata_18(delivery: Delivery) -> Delivery:
+    """Let a Stata 18 file be read as what it is but for alias variables, and refuse these.
+
+    Source of the formats: Stata's help on dta_120 and dta_121.
+    """
+    release = delivery.head(64)[19:32] if delivery.suffix == ".dta" else b""
+    if release not in _STATA_18:
+        return delivery
+    content = delivery.read()
+    types = _TYPES.search(content)
+    order = "<" if b"<byteorder>LSF" in content[:200] else ">"
+    known = types[1] if types and len(types[1]) % 2 == 0 else b""
+    if _ALIAS in np.frombuffer(known, dtype=f"{order}u2"):
+        raise InputError(
+            f"{delivery.name}: holds alias variables of Stata 18, whose values stand in another "
+            "frame and not in the file; make them variables in Stata (generate), save it again"
+        )
+    return replace(delivery, content=content.replace(release, _STATA_18[release], 1))
 
 
 def _guard(delivery: Delivery) -> int:
@@ -268,7 +302,9 @@ def _value_labels(
 
 def _code(code: object, lettered: bool) -> str:
     if isinstance(code, str):
-        return _letter(code) if lettered and len(code) == 1 and code.isalpha() else code.strip()
+        return (
+            _letter(code) if lettered and len(code) == 1 and code.isalpha() else one_writing(code)
+        )
     return plain(code)
 
 

@@ -14,7 +14,7 @@ import python_calamine as calamine
 from lfsmig.errors import InputError
 from lfsmig.intake.readers.contract import Content, Delivery, plain
 from lfsmig.intake.readers.limits import check_cells, check_size
-from lfsmig.intake.readers.text import clean, coded_text, printable, unique_names
+from lfsmig.intake.readers.text import clean, coded_text, one_writing, printable, unique_names
 
 _FORMULA = re.compile(rb"<(?:\w+:)?f[ />]")
 # Where a calculation failed (#REF!, #N/A) the library hands over a blank.
@@ -86,12 +86,13 @@ def _sheet(book: calamine.CalamineWorkbook, delivery: Delivery) -> calamine.Cala
     wanted = delivery.spec.sheet
     shown = ", ".join(printable(one) for one in names[:6]) + (", …" if len(names) > 6 else "")
     if wanted is not None:
-        if wanted not in names:
+        found = next((one for one in names if one_writing(one) == one_writing(wanted)), None)
+        if found is None:
             raise InputError(
                 f"{delivery.name}: there is no sheet {wanted}; it holds {shown}; "
                 "correct sheet in the year's mapping"
             )
-        return book.get_sheet_by_name(wanted)
+        return book.get_sheet_by_name(found)
     filled = [sheet for sheet in map(book.get_sheet_by_name, names) if sheet.height]
     if len(filled) > 1:
         raise InputError(
