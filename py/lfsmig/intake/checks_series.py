@@ -220,7 +220,8 @@ def _headline(subject: Subject) -> dict[str, dict[str, float]]:
 
 @check(
     "T6",
-    "moved",
+    "previous_province",
+    "province",
     "region",
     "weight",
     en="Flows between regions are consistent: nets add up to zero, margins equal the flows, net "
@@ -241,7 +242,7 @@ def flows_consistent(subject: Subject) -> Finding:
         np.array([weight[flows[f"{kind}_region_{code}"].to_numpy() == 1].sum() for code in codes])
         for kind in ("in", "out", "resident")
     )
-    moves = _origin_destination(frame, codes, weight)
+    moves = _origin_destination(subject, frame, codes)
     total, people = moves.sum(), resident.sum()
     if not total > 0:
         raise NotApplicable("nobody moved between regions")
@@ -259,18 +260,21 @@ def flows_consistent(subject: Subject) -> Finding:
     return Finding(len(off), len(gaps), off, float(max(gaps.values())), note, counts="sums")
 
 
-def _origin_destination(frame: pd.DataFrame, codes: list[str], weight: np.ndarray) -> np.ndarray:
-    """Cross previous and present region of internal movers from the records themselves."""
-    moved = (frame["recent_internal"].to_numpy(dtype=float) == 1) & (
-        frame["previous_region"].notna() & frame["region"].notna()
-    ).to_numpy()
+def _origin_destination(subject: Subject, frame: pd.DataFrame, codes: list[str]) -> np.ndarray:
+    """Cross the regions of the previous and the present province of internal movers.
+
+    Another way to the same flows: they go by the region that each record states.
+    """
+    region_of = subject.params.region_of()
     table = pd.DataFrame(
         {
-            "origin": frame["previous_region"].astype(object).astype(str).to_numpy()[moved],
-            "destination": frame["region"].astype(object).astype(str).to_numpy()[moved],
-            "weight": weight[moved],
+            "origin": frame["previous_province"].astype(object).map(region_of),
+            "destination": frame["province"].astype(object).map(region_of),
+            "weight": frame["weight"].to_numpy(dtype=float),
         }
     )
+    moved = frame["recent_internal"].to_numpy(dtype=float) == 1
+    table = table[moved & table.notna().all(axis=1).to_numpy()]
     moves = table.pivot_table("weight", "origin", "destination", aggfunc="sum", fill_value=0.0)
     matrix = np.array(moves.reindex(index=codes, columns=codes).fillna(0.0), dtype=float)
     np.fill_diagonal(matrix, 0.0)

@@ -114,7 +114,10 @@ def age_and_sex(subject: Subject) -> Parts:
         if table is None:
             raise NotApplicable("the fact age_sex is not stated in country.yml")
         return _shares_apart(
-            subject, _age_sex(subject, subject.frame, table.by), read_control(subject, table)
+            subject,
+            "control",
+            _age_sex(subject, subject.frame, table.by),
+            read_control(subject, table),
         )
 
     def year_before() -> Finding:
@@ -123,7 +126,7 @@ def age_and_sex(subject: Subject) -> Parts:
         if not names:
             raise NotApplicable("rules.yml names no groups of age and sex")
         now = _age_sex(subject, subject.frame, names)
-        return _shares_apart(subject, now, _age_sex(subject, then.frame, names))
+        return _shares_apart(subject, "before", now, _age_sex(subject, then.frame, names))
 
     return parts(control=control, before=year_before)
 
@@ -145,11 +148,11 @@ def _age_sex(subject: Subject, frame: pd.DataFrame, names: list[str]) -> pd.Seri
     return _sums(frame, columns)
 
 
-def _shares_apart(subject: Subject, now: pd.Series, then: pd.Series) -> Finding:
+def _shares_apart(subject: Subject, part: str, now: pd.Series, then: pd.Series) -> Finding:
     """Compare two distributions; the measure is the largest difference of a share."""
     both = pd.DataFrame({"now": now / now.sum(), "then": then / then.sum()}).fillna(0.0)
     gap = (both["now"] - both["then"]).abs().sort_values(ascending=False)
-    high = gap[gap > subject.rule.threshold]
+    high = gap[gap > subject.rule.parts.get(part, subject.rule).threshold]
     note = f"largest difference {100 * gap.iloc[0]:.2f} points"
     keys = [_words(name) for name in high.index[:5]]
     return Finding(len(high), len(gap), keys, float(gap.iloc[0]), note, counts="groups")
