@@ -131,14 +131,16 @@ def release(found: pd.DataFrame, few: int) -> pd.DataFrame:
         parts = rows.index[rows["domain"] != "{}"]
         if not hidden.any() or not len(parts):
             continue
-        hidden_parts = [row for row in parts if secret[row]]
-        if len(hidden_parts) != 1:
-            continue
-        # The other parts and the whole would give the only one that is withheld.
-        others = out.loc[[row for row in parts if not secret[row]]]
-        others = others[others["missing"] > 0].sort_values(["missing", "domain"], kind="stable")
         whole = rows.index[rows["domain"] == "{}"]
-        secret[others.index[0] if len(others) else whole[0]] = True
+        # The other parts and the whole would give the only one that is withheld, and tell much of
+        # several that are a handful together: the smallest other goes with them, or the whole.
+        while not secret[whole].all():
+            kept = out.loc[[row for row in parts if secret[row]], "missing"]
+            if len(kept) == 0 or (len(kept) > 1 and kept.sum() >= few):
+                break
+            others = out.loc[[row for row in parts if not secret[row]]]
+            others = others[others["missing"] > 0].sort_values(["missing", "domain"], kind="stable")
+            secret[others.index[0] if len(others) else whole[0]] = True
     out["flag"] = np.where(secret, "c", "")
     out.loc[secret, ["rate", "rate_weighted"]] = np.nan
     return out[RELEASED]

@@ -69,9 +69,9 @@ def text() -> str:
     for name, check in sorted(CHECKS.items(), key=lambda item: order.index(item[0])):
         turned = [f.name for f in FAULTS if f.check == name]
         turned += [f.name for f in FILE_FAULTS if f.check == name]
-        lines.append(
-            f"| {name} | {check.help['en'].replace('|', chr(92) + '|')} | {rule_text(params, name)} | {'; '.join(turned)} |"
-        )
+        asks = check.help["en"].replace("|", "\\|")
+        limits = rule_text(params, name)
+        lines.append(f"| {name} | {asks} | {limits} | {'; '.join(turned)} |")
     return "\n".join(lines) + "\n"
 
 

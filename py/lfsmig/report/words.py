@@ -253,6 +253,11 @@ def code_label(variable: str, code: str) -> str:
     return code
 
 
+def variable_label(variable: str) -> str:
+    """Label of a variable of the data dictionary; its name where none is known."""
+    return _param_label(str(data.params_dir()), variable, "", lang()) or variable
+
+
 @cache
 def _params(folder: str) -> Any:
     try:
