@@ -6,9 +6,12 @@ it also shows by colour. It names keys of records, so it stays beside the unrele
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +185,17 @@ def _row(one: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+@cache
+def font() -> str:
+    """Return the Thai font as a data URI: a page that is passed on cannot count on one there."""
+    try:
+        folder = Path(str(files("fontpkg_sarabun"))) / "files"
+        content = (folder / "Sarabun-Regular.ttf").read_bytes()
+    except (ModuleNotFoundError, OSError):
+        return ""
+    return f"data:font/ttf;base64,{base64.b64encode(content).decode('ascii')}"
+
+
 def page(made: Mapping[str, Any]) -> str:
     """Return the standalone page."""
     template = Path(__file__).with_suffix(".html").read_text(encoding="utf-8")
@@ -203,6 +217,7 @@ def page(made: Mapping[str, Any]) -> str:
             years={language: str(made["year"] + int(offset[language])) for language in LANGUAGES},
             rows=rows,
             words=WORDS,
+            font=font(),
             verdict=verdict(made),
         )
     )
