@@ -30,7 +30,7 @@ def test_sections_are_all_but_the_longest_unless_named() -> None:
     """`make bench` names none: the parser must take that, and refuse an unknown one."""
     command = [sys.executable, str(BENCH), "--list"]
     named = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    assert named == ["engines", "bridge", "scaling", "pipeline"]
+    assert named == ["engines", "bridge", "scaling", "intake", "pipeline"]
     assert subprocess.run([*command, "motor"], capture_output=True, check=False).returncode == 2
 
 

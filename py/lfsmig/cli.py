@@ -269,6 +269,8 @@ def report(
     """Build the report from released tables: HTML, DOCX and PDF in each language."""
     from lfsmig.params import load
     from lfsmig.report.render import build_report
+    from lfsmig.validation_page import refuse_stopped
+    from lfsmig.workspace import Workspace
 
     use = settings(ctx, params, data, quiet, as_json)
     if not Path("_quarto.yml").is_file():
@@ -283,6 +285,7 @@ def report(
             f"{use.params}: the chapters here are written for {load(own).country.code}; the survey "
             f"of {survey.country.code} needs chapters of its own (run, replicate and trend work)"
         )
+    refuse_stopped(Workspace.at(use.params, use.data), survey.report.years)
     # The report reads these too: what is wrong with them is told before the work begins.
     _ = survey.indicators, survey.rules
     languages = survey.report.languages

@@ -169,7 +169,7 @@ def _record(finished: Iterable[Step]) -> None:
 
 
 def _stop_at_errors(finished: Sequence[Done]) -> None:
-    failed = [f"{done.year}: {', '.join(done.failed)}" for done in finished if done.failed]
+    failed = [line for done in finished for line in done.failed]
     if failed:
         raise CheckFailed(
             f"validation errors stop the year ({'; '.join(failed)}); see `lfsmig validate YEAR`, "

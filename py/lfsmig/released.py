@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from lfsmig import published, release, replicate
+from lfsmig import published, quality, release, replicate
 from lfsmig.atomic import atomic_path, read_parquet, write_json, write_parquet
 from lfsmig.params import Params
 from lfsmig.results import RESULT_KEYS
@@ -82,6 +82,11 @@ def write(
         summary = workspace.released(year, ".summary.json")
         write_json(summary, receipts[year] | {"crosscheck": _verdicts(workspace, year, both)})
         outputs.append(summary)
+    found = pd.concat(
+        [read_parquet(workspace.harmonised(year, ".quality.parquet")) for year in years],
+        ignore_index=True,
+    )
+    outputs += _write_both(workspace.released("quality"), quality.release(found, few))
     both_trends = read_parquet(workspace.estimates("trends"))
     main = "python" if both_trends["engine"].eq("python").any() else "r"
     calibrated = [i.id for i in params.indicators if i.calibrated]
@@ -114,17 +119,23 @@ def _receipt(received: Mapping[str, Any], min_cases: int) -> dict[str, Any]:
     # Keys of single records help whoever mends the file; they are not for release, and neither
     # is the count of a handful of records.
     out["checks"] = [
-        {k: v for k, v in check.items() if k != "worst"} | _few(check, min_cases)
+        _open(check, min_cases)
+        | {"parts": [_open(part, min_cases) for part in check.get("parts", [])]}
         for check in received["checks"]
     ]
     return out
+
+
+def _open(check: Mapping[str, Any], min_cases: int) -> dict[str, Any]:
+    """Return what may be told of a check or of one of its parts."""
+    return {k: v for k, v in check.items() if k != "worst"} | _few(check, min_cases)
 
 
 def _few(check: Mapping[str, Any], min_cases: int) -> dict[str, Any]:
     """Withhold the count of a handful of records that a check has found; a column is no secret."""
     found = bool(check.get("worst")) and check.get("counts") in SECRET
     secret = found and 0 < (check["count"] or 0) < min_cases
-    return {"count": None, "share": None} if secret else {}
+    return {"count": None, "share": None, "reason": ""} if secret else {}
 
 
 def _crosscheck(workspace: Workspace, year: int, shown: pd.DataFrame) -> pd.DataFrame | None:

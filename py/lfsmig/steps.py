@@ -18,13 +18,13 @@ from typing import Any
 import pandas as pd
 from scipy import sparse
 
-from lfsmig import indicators, published, released, replicate, trends
+from lfsmig import indicators, published, quality, released, replicate, trends, validation_page
 from lfsmig.atomic import atomic_path, read_parquet, write_json, write_parquet
 from lfsmig.errors import InputError
 from lfsmig.intake.harmonise import Harmonised, harmonise
 from lfsmig.intake.ledger import ledger_frame, write_ledger
 from lfsmig.intake.masters import master_of, year_folder
-from lfsmig.intake.validate import errors, validate
+from lfsmig.intake.validate import validate
 from lfsmig.manifest import Manifest, code_hash, sha256, text_hash, versions
 from lfsmig.params import Params
 from lfsmig.progress import Progress
@@ -36,6 +36,8 @@ from lfsmig.workspace import Workspace
 CONCEPTS = ("concepts", "concept_base", "flows")
 # What an engine leaves of a year: its cells, their influence sums, and the PSUs of those.
 PARTS = (".parquet", ".npz", ".psu.parquet")
+# Non-response and missing answers of a year, before disclosure control.
+QUALITY = ".quality.parquet"
 ENGINES = {"both": ("python", "r"), "python": ("python",), "r": ("r",)}
 
 
@@ -110,7 +112,8 @@ def harmonise_year(
         return None, []
     started = time.monotonic()
     result = harmonise(params, year, workspace.raw)
-    failed = _stopping(validate(params, year, result))
+    checks = validate(params, year, result, only_errors=True)
+    failed = _stopping(workspace, year, bool(result.receipt["synthetic"]), checks)
     if failed:
         return None, failed
     frame = indicators.analysis_frame(result.frame, params, year)
@@ -145,21 +148,47 @@ def check_year(
         "before": sha256(workspace.harmonised(before)) if before else "",
         "parameters": params.hash(year),
         "rules": text_hash(params.rules.model_dump(mode="json")),
-        "code": code_hash("intake"),
+        "explanations": text_hash(params.year(year).map.explanations),
+        "register": text_hash([one.model_dump(mode="json") for one in params.indicators]),
+        "figures": _figures_hash(params),
+        "code": code_hash("intake", "quality", "survey", "trends", "indicators", *CONCEPTS),
     }
     step = None
+    folder = workspace.validation
     if not Manifest(target.parent).current(f"{year}.checks", key):
         previous = read_harmonised(workspace, before) if before else None
-        checks = validate(params, year, read_harmonised(workspace, year), previous)
+        data = read_harmonised(workspace, year)
+        checks = validate(params, year, data, previous)
         write_json(target, checks)
-        step = Step(target.parent, f"{year}.checks", key, [target])
+        made = validation_page.document(year, bool(data.receipt["synthetic"]), checks)
+        # The page is an output too: one that tells of other files is made again.
+        pages = validation_page.write(folder, made)
+        rates = workspace.harmonised(year, QUALITY)
+        write_parquet(rates, quality.rates(params, data))
+        step = Step(target.parent, f"{year}.checks", key, [target, rates, pages[0]])
         words = ", ".join(f"{c['id']} {c['severity']}" for c in checks if c["status"] == "fail")
         progress(f"{year}: checked, {words or 'nothing found'}")
-    return step, _stopping(json.loads(target.read_text(encoding="utf-8")))
+    checks = json.loads(target.read_text(encoding="utf-8"))
+    synthetic = bool(read_receipt(workspace, year)["synthetic"])
+    return step, _stopping(workspace, year, synthetic, checks)
 
 
-def _stopping(checks: list[dict[str, Any]]) -> list[str]:
-    return [f"{check['id']} {check['help']['en']}" for check in errors(checks)]
+def _stopping(
+    workspace: Workspace, year: int, synthetic: bool, checks: list[dict[str, Any]]
+) -> list[str]:
+    """Return the line that stops a year with errors, whose page is then there to read."""
+    made = validation_page.document(year, synthetic, checks)
+    if not made["errors"]:
+        return []
+    validation_page.write(workspace.validation, made)
+    return [validation_page.stopping_line(made, workspace.validation)]
+
+
+def _figures_hash(params: Params) -> str:
+    """Return the hash of the published figures that checks compare with."""
+    named = params.country.published_figures
+    path = params.dir / named if named else None
+    return sha256(path) if path is not None and path.is_file() else ""
 
 
 def read_harmonised(workspace: Workspace, year: int) -> Harmonised:
@@ -407,7 +436,7 @@ def release_all(
     receipts = [
         workspace.harmonised(y, suffix)
         for y in years
-        for suffix in (".receipt.json", ".checks.json")
+        for suffix in (".receipt.json", ".checks.json", QUALITY)
     ]
     named = params.country.published_figures
     figures_path = params.dir / named if named else None
@@ -417,7 +446,7 @@ def release_all(
         **{path.name: sha256(path) for path in published.companions(figures_path or Path())},
         "rules": text_hash(params.rules.model_dump(mode="json")),
         "parameters": params.hash(None),
-        "code": code_hash("release", "published", "replicate", "released"),
+        "code": code_hash("release", "published", "replicate", "released", "quality"),
     }
     manifest = Manifest(folder)
     if manifest.current("released", key):

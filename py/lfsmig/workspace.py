@@ -34,5 +34,10 @@ class Workspace:
     def estimates(self, name: int | str, suffix: str = ".parquet") -> Path:
         return self.data / "estimates" / f"{name}{suffix}"
 
+    @property
+    def validation(self) -> Path:
+        """Folder of the pages of the validation protocol, which name keys of records."""
+        return self.data / "estimates" / "validation"
+
     def released(self, name: int | str, suffix: str = ".parquet") -> Path:
         return self.data / "released" / f"{name}{suffix}"

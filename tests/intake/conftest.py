@@ -42,7 +42,8 @@ def edited(tmp_path: Path) -> Edit:
     shutil.copytree(ROOT / "params", home / "params")
     shutil.copytree(ROOT / "data/codebook", home / "data/codebook")
     (home / "data/published").mkdir()
-    shutil.copy(ROOT / "data/published/cpi_thailand.csv", home / "data/published")
+    for name in ("cpi_thailand.csv", "figures.csv"):
+        shutil.copy(ROOT / "data/published" / name, home / "data/published")
 
     def edit(name: str, old: str, new: str) -> Params:
         path = home / "params" / name

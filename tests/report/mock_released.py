@@ -416,6 +416,25 @@ REMARKS = [
 ]
 
 
+def quality() -> pd.DataFrame:
+    """Rates of non-response and of missing answers."""
+    rows = []
+    domains = ["{}", *(f'{{"region":"{code}"}}' for code in "12345")]
+    for year in YEARS:
+        for place, domain in enumerate(domains):
+            key = {"year": year, "domain": domain, "asked": 9000.0, "flag": ""}
+            rate = 0.1 + 0.01 * place
+            rows.append({**key, "kind": "households", "item": "", "rate": rate})
+            for item, missing in (("birth_province", 0.004), ("sex", 0.0), ("education", 0.02)):
+                both = {"rate": missing, "rate_weighted": 1.1 * missing}
+                rows.append({**key, "kind": "item", "item": item, **both})
+    frame = pd.DataFrame(rows)
+    secret = frame["item"].eq("education") & frame["domain"].isin(domains[1:3])
+    frame.loc[secret, "flag"] = "c"
+    frame.loc[secret, ["rate", "rate_weighted"]] = math.nan
+    return frame
+
+
 def build(data_dir: Path) -> Path:
     """Write `released/` under a data root and return the root."""
     released = data_dir / "released"
@@ -430,6 +449,7 @@ def build(data_dir: Path) -> Path:
     published(frames).to_parquet(released / "published.parquet", index=False)
     pd.DataFrame(SOURCES).to_parquet(released / "published_sources.parquet", index=False)
     pd.DataFrame(REMARKS).to_parquet(released / "published_remarks.parquet", index=False)
+    quality().to_parquet(released / "quality.parquet", index=False)
     made = {"steps": {"released": {"time": "2026-07-29T10:00:00+00:00"}}}
     (released / "manifest.json").write_text(json.dumps(made), encoding="utf-8")
     return data_dir

@@ -3,6 +3,7 @@
 engines    tables, regression and bootstrap by the Python engine against R survey
 bridge     a year's frame into R against pandas2ri
 scaling    the engine at 0.2, 1.3 and 13 million records
+intake     a full year read, mapped and validated
 pipeline   the main job, raw files to reports, and its engines' ratio
 parquet    66 million records from Parquet by DuckDB; only if named: minutes and disk
 """
@@ -16,7 +17,7 @@ import shutil
 from pathlib import Path
 
 BUILD = Path(__file__).resolve().parents[2] / "build" / "bench"
-SECTIONS = ("engines", "bridge", "scaling", "pipeline", "parquet")
+SECTIONS = ("engines", "bridge", "scaling", "intake", "pipeline", "parquet")
 
 
 def main() -> None:
@@ -70,6 +71,10 @@ def run(section: str, options: argparse.Namespace) -> None:
         import scaling
 
         scaling.run(options.repeats, options.clock)
+    elif section == "intake":
+        import intake
+
+        intake.run(BUILD / "intake")
     elif section == "pipeline":
         import pipeline
 

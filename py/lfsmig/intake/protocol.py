@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from lfsmig.intake.harmonise import Harmonised
 from lfsmig.params import Params
-from lfsmig.params.models import CheckRule, Facts
+from lfsmig.params.models import CheckRule, Facts, PartRule
 
 WORST = 5
+# What is worse stands later.
+GRADES = ("I", "W", "E")
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,22 @@ class Subject:
     data: Harmonised
     previous: Harmonised | None
     rule: CheckRule
+    # Released tables of the year, where they are at hand.
+    released: pd.DataFrame | None = None
+    # What several checks need and is made once.
+    shared: dict[str, Any] = field(default_factory=dict)
+
+    def once(self, name: str, make: Callable[[], Made]) -> Made:
+        """Make something the first time a check asks for it."""
+        if name not in self.shared:
+            try:
+                self.shared[name] = make()
+            except NotApplicable as reason:
+                self.shared[name] = reason
+        made = self.shared[name]
+        if isinstance(made, NotApplicable):
+            raise made
+        return made
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -95,18 +114,22 @@ class NotApplicable(Exception):
     """A check cannot be made; the text says why."""
 
 
+Parts = Mapping[str, Finding | NotApplicable]
+"""What a check of several parts finds in each."""
+
+
 @dataclass(frozen=True)
 class Check:
     """One check of the protocol."""
 
     id: str
     needs: tuple[str, ...]
-    function: Callable[[Subject], Finding]
+    function: Callable[[Subject], Finding | Parts]
     help: dict[str, str]
 
 
 CHECKS: dict[str, Check] = {}
-_Function = Callable[[Subject], Finding]
+_Function = Callable[[Subject], Finding | Parts]
 
 
 def check(identifier: str, *needs: str, en: str, th: str) -> Callable[[_Function], _Function]:
@@ -133,20 +156,26 @@ def before(subject: Subject) -> Harmonised:
     return subject.previous
 
 
+def parts(**made: Callable[[], Finding]) -> Parts:
+    """Make the parts of a check; one that cannot be made says why and leaves the others be."""
+    found: dict[str, Finding | NotApplicable] = {}
+    for name, make in made.items():
+        try:
+            found[name] = make()
+        except NotApplicable as reason:
+            found[name] = reason
+    return found
+
+
 def judge(one: Check, subject: Subject) -> dict[str, Any]:
     """Make one check and compare what it finds with its rule."""
     rule = subject.rule
     result: dict[str, Any] = {
         "id": one.id,
         "severity": rule.severity,
-        "status": "not_applicable",
-        "count": 0,
-        "counts": "",
-        "share": None,
-        "threshold": rule.threshold,
-        "reason": "",
-        "worst": [],
+        **_nothing(rule),
         "help": one.help,
+        "parts": [],
     }
     missing = [name for name in one.needs if name not in subject.frame]
     if missing:
@@ -157,11 +186,39 @@ def judge(one: Check, subject: Subject) -> dict[str, Any]:
         found = one.function(subject)
     except NotApplicable as reason:
         return result | {"reason": str(reason)}
+    if isinstance(found, Finding):
+        return result | _judged(found, rule)
+    judged = [
+        {"part": name}
+        | (
+            {"severity": own.severity, **_nothing(own), "reason": str(finding)}
+            if isinstance(finding, NotApplicable)
+            else {**_nothing(own), **_judged(finding, own)}
+        )
+        for name, finding in found.items()
+        for own in [rule.parts.get(name, rule)]
+    ]
+    return result | _leading(judged) | {"parts": judged}
+
+
+def _nothing(rule: PartRule) -> dict[str, Any]:
+    return {
+        "status": "not_applicable",
+        "count": 0,
+        "counts": "",
+        "share": None,
+        "threshold": rule.threshold,
+        "reason": "",
+        "worst": [],
+    }
+
+
+def _judged(found: Finding, rule: PartRule) -> dict[str, Any]:
     failed = found.value > rule.threshold + 1e-12
     severity = rule.severity
     if rule.error_above is not None and found.value > rule.error_above:
         severity = "E"
-    return result | {
+    return {
         "severity": severity,
         "status": "fail" if failed else "pass",
         "count": found.count,
@@ -170,3 +227,15 @@ def judge(one: Check, subject: Subject) -> dict[str, Any]:
         "reason": found.note,
         "worst": found.worst,
     }
+
+
+def _leading(judged: list[dict[str, Any]]) -> dict[str, Any]:
+    """Let the worst part speak for the check: what failed, the graver first, else what was made.
+
+    The reasons of all parts that failed, or of all that were made, are told together.
+    """
+    grade = {"not_applicable": 0, "pass": 1, "fail": 2}
+    lead = max(judged, key=lambda p: (grade[p["status"]], GRADES.index(p["severity"])))
+    same = [p for p in judged if p["status"] == lead["status"] and p["reason"]]
+    told = "; ".join(dict.fromkeys(p["reason"] for p in same))
+    return {key: value for key, value in lead.items() if key != "part"} | {"reason": told}

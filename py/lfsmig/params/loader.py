@@ -322,7 +322,12 @@ class Params:
             content = {
                 "country": self.document("country.yml").data,
                 "variables": self.document("variables.yml").data,
-                "year": self.year(year).document.data,
+                # Why a check warns changes no record.
+                "year": {
+                    key: value
+                    for key, value in self.year(year).document.data.items()
+                    if key != "explanations"
+                },
             }
         digest.update(json.dumps(content, ensure_ascii=False, sort_keys=True).encode())
         for name in self._table_names(year):
@@ -341,6 +346,8 @@ class Params:
             mapping = self.year(one).map
             names |= {one.lookup.table for one in mapping.variables.values() if one.lookup}
             names |= {spec.layout for spec in mapping.files if spec.layout}
+        facts = self.country.facts
+        names |= {one.table for one in (*(facts.population_by or []), facts.age_sex) if one}
         return sorted(name for name in names if (self.dir / name).is_file())
 
 

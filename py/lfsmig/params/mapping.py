@@ -77,6 +77,14 @@ Parts = Annotated[
 ]
 
 
+def _in_each_language(value: object) -> object:
+    """Take a plain text for one that holds in every language."""
+    return {"": value} if isinstance(value, str) else value
+
+
+Explanation = Annotated[dict[str, str], BeforeValidator(_in_each_language)]
+
+
 class VariableMap(Model):
     """How one harmonised variable is made."""
 
@@ -120,4 +128,6 @@ class YearMap(Model):
     ignore: dict[str, str] = Field(default_factory=dict)
     variables: dict[str, VariableMap]
     absent: dict[str, str] = Field(default_factory=dict)
+    # Why a check of the protocol warns of this year, by its id: a text, or one in each language.
+    explanations: dict[str, Explanation] = Field(default_factory=dict)
     note: str | None = None

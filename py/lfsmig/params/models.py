@@ -126,6 +126,17 @@ class PublishedPopulation(Model):
     source: str
 
 
+class ControlTable(Model):
+    """A table of published numbers of persons by some columns, which the weights should meet.
+
+    It has a column `year`, one for each of `by` with codes of the data dictionary, and `persons`.
+    """
+
+    table: str
+    by: list[str] = Field(min_length=1)
+    source: str
+
+
 class Facts(Model):
     """What checks know about the survey; a fact that is not stated makes a check not applicable."""
 
@@ -134,6 +145,11 @@ class Facts(Model):
     strata: int | None = None
     households_per_psu: dict[str, int] | None = None
     population: dict[Year, PublishedPopulation] | None = None
+    # Controls below the national total, and the shares by age and sex.
+    population_by: list[ControlTable] | None = None
+    age_sex: ControlTable | None = None
+    # Published numbers by labour status: ids in the table of published figures.
+    labour_status: dict[Year, dict[str, str]] | None = None
 
 
 class Country(Model):
@@ -230,16 +246,42 @@ class Indicator(Model):
     published: list[Published] = Field(default_factory=list)
 
 
-class CheckRule(Model):
-    """How strict a check is: above `threshold` it fails, above `error_above` it is an error."""
+Severity = Literal["E", "W", "I"]
+Limits = Annotated[list[float], Field(min_length=2, max_length=2)]
 
-    # E stops a publication, W needs a note, I is for information.
-    severity: Literal["E", "W", "I"]
+
+class PartRule(Model):
+    """How strict a part of a check is: above `threshold` it fails, above `error_above` it is E."""
+
+    # E stops a publication, W needs a written explanation, I is for information.
+    severity: Severity
     threshold: float = 0.0
     error_above: float | None = None
     # Lowest and highest plausible value, for checks of a range.
-    limits: list[float] | None = Field(default=None, min_length=2, max_length=2)
+    limits: Limits | None = None
     reason: str | None = None
+
+
+class CheckRule(PartRule):
+    """How strict a check is; one that measures several things has a rule for each of `parts`."""
+
+    parts: dict[str, PartRule] = Field(default_factory=dict)
+    # Indicators of the register that a check of the series looks at.
+    indicators: list[str] = Field(default_factory=list)
+    # Groupings or columns that a check is made by.
+    by: list[str] = Field(default_factory=list)
+    # A change is told above so many standard errors, and above this size: of a share or relative.
+    z: float = Field(default=0.0, ge=0)
+    change: float = Field(default=0.0, ge=0)
+    # And below this p-value, adjusted for the number of tests.
+    level: float = Field(default=1.0, gt=0, le=1)
+    adjust: Literal["holm", "bh"] = "holm"
+    # Amounts that are multiples of this count as heaped.
+    multiple_of: float | None = Field(default=None, gt=0)
+    # Fewest cases of a group that is looked at.
+    min_cases: int = Field(default=1, ge=1)
+    # Names of columns that tell who a person is, as regular expressions.
+    identifiers: list[str] = Field(default_factory=list)
 
 
 class Disclosure(Model):

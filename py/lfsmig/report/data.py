@@ -220,6 +220,11 @@ def published(year: int | None = None) -> pd.DataFrame:
     return frame[frame["year"].astype(str).eq(str(year))].reset_index(drop=True)
 
 
+def quality() -> pd.DataFrame:
+    """Rates of non-response and of missing answers, by year and region."""
+    return read("quality.parquet")
+
+
 def sources() -> dict[str, dict[str, str]]:
     """Sources of the published figures by key."""
     return _by_first_column("published_sources.parquet")

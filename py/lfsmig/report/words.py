@@ -194,8 +194,18 @@ def register() -> dict[str, dict[str, Any]]:
     return _register(path, path.stat().st_mtime_ns) if path.is_file() else {}
 
 
-def remark(text: str) -> str:
-    """A check's remark in the edition's language and years; as it is where it is not known."""
+def remark(text: str, language: str | None = None) -> str:
+    """A check's remark in a language (the edition's) and its years; as it is where it is unknown.
+
+    A check of several parts joins their remarks by semicolons.
+    """
+    spoken = language or lang()
+    whole = _remark(text, spoken)
+    parts = text.split("; ")
+    return "; ".join(_remark(part, spoken) for part in parts) if whole == text else whole
+
+
+def _remark(text: str, language: str) -> str:
     for entry in catalogue()["remarks"]:
         pattern = re.escape(entry["match"])
         for name, kind in (("n", r"\S+"), ("m", r"\S+"), ("year", r"\d{4}"), ("name", r".+")):
@@ -203,11 +213,17 @@ def remark(text: str) -> str:
         found = re.fullmatch(pattern, text)
         if found is not None:
             values = {
-                key: year_text(int(value)) if key == "year" else value.replace("-", MINUS)
+                key: _year_in(int(value), language) if key == "year" else value.replace("-", MINUS)
                 for key, value in found.groupdict().items()
             }
-            return str(entry.get(lang(), entry["match"])).format(**values)
+            return str(entry.get(language, entry["match"])).format(**values)
     return text
+
+
+def _year_in(value: int, language: str) -> str:
+    """A year in running text of a language."""
+    counted = value + int(catalogue()["era_offset"][language])
+    return str(catalogue()["year"]["text"][language]).format(year=counted)
 
 
 def indicator_text(indicator: str, key: str = "label") -> str:
@@ -235,6 +251,11 @@ def code_label(variable: str, code: str) -> str:
     if code in codes["common"]:
         return str(codes["common"][code][lang()])
     return code
+
+
+def variable_label(variable: str) -> str:
+    """Label of a variable of the data dictionary; its name where none is known."""
+    return _param_label(str(data.params_dir()), variable, "", lang()) or variable
 
 
 @cache
