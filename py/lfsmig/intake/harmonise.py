@@ -78,8 +78,8 @@ def harmonise(params: Params, year: int, raw_dir: Path) -> Harmonised:
     folder = raw_dir / str(year)
     if not folder.is_dir() and (raw_dir / year_params.map.files[0].path).is_file():
         folder = raw_dir
-    raw = open_year(params, year_params, folder, where, _design_columns(params, year_params))
-    mapper = _Mapper(params, year_params, raw, where)
+    raw = open_year(params, year_params, folder, where, design_columns(params, year_params))
+    mapper = Mapper(params, year_params, raw, where)
     frame = mapper.run()
     blanks = mapper.blank_households()
     return Harmonised(
@@ -91,7 +91,7 @@ def harmonise(params: Params, year: int, raw_dir: Path) -> Harmonised:
     )
 
 
-def _design_columns(params: Params, year: YearParams) -> set[str]:
+def design_columns(params: Params, year: YearParams) -> set[str]:
     """Raw columns of the design: all that a record of a household not interviewed may hold."""
     check = year.map.year_check
     columns = {check.column} if check else set()
@@ -102,25 +102,40 @@ def _design_columns(params: Params, year: YearParams) -> set[str]:
     return columns
 
 
-class _Mapper:
-    """Holds what grows while a year is mapped: the columns made so far and the ledger."""
+class Mapper:
+    """Holds what grows while a year is mapped: the columns made so far and the ledger.
 
-    def __init__(self, params: Params, year: YearParams, raw: RawYear, where: str) -> None:
+    Attributes
+    ----------
+    made
+        Harmonised variables by name, one value per person record.
+    ledger
+        Rows of the ledger, as `lfsmig.intake.ledger.ledger_frame` takes them.
+    misfits
+        Codes without a meaning by variable, with counts. Only with `lenient`, where they become
+        missing; otherwise the first one stops.
+    """
+
+    def __init__(
+        self, params: Params, year: YearParams, raw: RawYear, where: str, lenient: bool = False
+    ) -> None:
         self.params, self.year, self.raw, self.where = params, year, raw, where
         self.made: dict[str, pd.Series] = {}
         self.ledger: list[dict[str, object]] = []
+        self.misfits: dict[str, list[tuple[str, int]]] | None = {} if lenient else None
 
     def run(self) -> pd.DataFrame:
         names = [name for name in self.params.variables if name in self.year.map.variables]
         self.made["year"] = pd.Series(np.full(self.raw.records, self.year.year), dtype="Int64")
         for name in names:
-            self._make(name)
+            self.make(name)
         self._universes(names)
         self._note_files()
         order = [name for name in self.params.variables if name in self.made]
         return pd.DataFrame({name: self.made[name] for name in order})
 
-    def _make(self, name: str) -> None:
+    def make(self, name: str) -> None:
+        """Make one variable, and first those that it is made of."""
         if name in self.made:
             return
         entry = self.year.map.variables[name]
@@ -156,7 +171,7 @@ class _Mapper:
     def _numbers_of(self, name: str) -> np.ndarray:
         if name not in self.year.map.variables:
             raise self.year.error(("variables",), f"={name} names no mapped variable")
-        self._make(name)
+        self.make(name)
         return self.made[name].to_numpy(dtype=float, na_value=np.nan)
 
     def _rules(self, name: str, entry: VariableMap) -> Rules:
@@ -188,7 +203,9 @@ class _Mapper:
                 f"expected a form of the table of stamps: {', '.join(forms) or 'none is known'}",
             )
         values, lines, unmapped = map_stamp(column, stamp.part, forms[stamp.form].read)
-        if unmapped.codes:
+        if unmapped.codes and self.misfits is not None:
+            self.misfits[name] = unmapped.codes
+        elif unmapped.codes:
             raise InputError(
                 f"{column.file}: column {column.found}: {unmapped.text()} cannot be read as "
                 f"{stamp.form}; correct variables.{name}.stamp in {self.where}"
@@ -201,7 +218,7 @@ class _Mapper:
         columns = [self.raw.column(part.column) for part in parts]
         key = compose(columns, [part.width for part in parts], entry.separator)
         lost = pd.isna(key)
-        if lost.any():
+        if lost.any() and self.misfits is None:
             blank = next(c for c in columns if (c.codes < 0).any())
             raise InputError(
                 f"{blank.file}: column {blank.found}: blank in {int((blank.codes < 0).sum())} "
@@ -225,7 +242,7 @@ class _Mapper:
             )
         for needed in self.year.map.variables:
             if self.year.map.variables[needed].derive is None:
-                self._make(needed)
+                self.make(needed)
         function, reason = DERIVATIONS[entry.derive]
         values = function(pd.DataFrame(self.made), self.params)
         if self.params.variables[name].type == "category":
@@ -269,6 +286,9 @@ class _Mapper:
     ) -> None:
         if not unmapped.codes:
             return
+        if self.misfits is not None:
+            self.misfits.setdefault(name, []).extend(unmapped.codes)
+            return
         entry = self.year.map.variables[name]
         hint = other_list(self.params, entry, column.values)
         if rules is not None and rules.names is not None:
@@ -284,6 +304,12 @@ class _Mapper:
         self, name: str, column: Coded, entry: VariableMap, misfits: Misfits
     ) -> None:
         """Stop at what is no number, or none that can be; amounts are not shown, only counts."""
+        if self.misfits is not None:
+            if misfits.texts or misfits.outside.codes:
+                # What a number is may be somebody's answer: it is counted and not shown.
+                count = misfits.texts + sum(count for _, count in misfits.outside.codes)
+                self.misfits.setdefault(name, []).append(("(no possible number)", count))
+            return
         start = f"{column.file}: column {column.found}: "
         if misfits.texts:
             raise InputError(
