@@ -222,12 +222,18 @@ class Params:
     @cached_property
     def breaks(self) -> list[Break]:
         """breaks.yml: the breaks in series; a survey without the file states none."""
+        breaks = self.stated_breaks
+        if breaks:
+            document = self.document("breaks.yml")
+            consistency.check_breaks(document, self.country, self.variables, breaks)
+        return breaks
+
+    @cached_property
+    def stated_breaks(self) -> list[Break]:
+        """The breaks as they stand, not compared with other files: the report needs no more."""
         if not (self.dir / "breaks.yml").is_file():
             return []
-        document = self.document("breaks.yml")
-        breaks = validated(Breaks, document).breaks
-        consistency.check_breaks(document, self.country, self.variables, breaks)
-        return breaks
+        return validated(Breaks, self.document("breaks.yml")).breaks
 
     @cached_property
     def years(self) -> list[int]:
@@ -244,15 +250,7 @@ class Params:
             Also where a question of `lfsmig new-year` is open: nothing is made of such a year.
         """
         found = self.draft(year)
-        if found.map.undecided:
-            first = found.map.undecided[0]
-            more = len(found.map.undecided) - 1
-            raise found.error(
-                ("undecided", 0),
-                f"{first.id}: {first.what}; {first.decide}"
-                f"{f' ({more} more questions below it)' if more else ''}; "
-                f"then call `lfsmig new-year {year}` again",
-            )
+        refuse_undecided(found.document, year)
         return found
 
     def draft(self, year: int) -> YearParams:
@@ -373,6 +371,26 @@ class Params:
             names |= {one.lookup.table for one in mapping.variables.values() if one.lookup}
             names |= {spec.layout for spec in mapping.files if spec.layout}
         return sorted(name for name in names if (self.dir / name).is_file())
+
+
+def refuse_undecided(document: Document, year: int) -> None:
+    """Stop at the first open question of a year's mapping.
+
+    Raises
+    ------
+    ParameterError
+        Names file, line, key, what is open, and what to do.
+    """
+    found = document.data.get("undecided")
+    if not found:
+        return
+    first = found[0] if isinstance(found, list) and isinstance(found[0], dict) else {}
+    more = f" ({len(found) - 1} more questions below it)" if len(found) > 1 else ""
+    raise document.error(
+        ("undecided", 0),
+        f"{first.get('id')}: {first.get('what')}; {first.get('decide')}{more}; "
+        f"then call `lfsmig new-year {year}` again",
+    )
 
 
 def load(folder: Path) -> Params:

@@ -17,7 +17,8 @@ from lfsmig.atomic import write_json
 from lfsmig.errors import InputError, MissingDependency, ParameterError
 from lfsmig.lock import held
 from lfsmig.manifest import text_hash
-from lfsmig.params import load
+from lfsmig.params import Params
+from lfsmig.params.loader import refuse_undecided
 from lfsmig.report import builtin, data, execution, lint, pages, project, quartoroad, words
 from lfsmig.report.book import environment
 from lfsmig.report.execution import Task, hash_files
@@ -70,12 +71,10 @@ def build_report(
 
 def _refuse_undecided(params_dir: Path, settings: ReportSettings) -> None:
     """Stop where a year of the report has a question that nobody answered yet."""
-    if not (params_dir / "years").is_dir():
-        return
-    params = load(params_dir)
+    params = Params(params_dir)
     for year in settings.years:
         if year in params.years:
-            params.year(year)
+            refuse_undecided(params.document(f"years/{year}.yml"), year)
 
 
 def _build(

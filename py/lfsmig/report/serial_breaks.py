@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import Markdown
@@ -25,9 +27,16 @@ SHADE = "#F0F0F0"
 
 
 def every() -> list[Break]:
-    """Return the breaks of the parameter folder; none where it cannot be loaded."""
-    params = words.survey_params()
-    return list(params.breaks) if params is not None else []
+    """Return the breaks of the parameter folder."""
+    path = data.params_dir() / "breaks.yml"
+    return _read(path.parent, path.stat().st_mtime_ns) if path.is_file() else []
+
+
+@cache
+def _read(folder: Path, _stamp: int) -> list[Break]:
+    from lfsmig.params import Params
+
+    return Params(folder).stated_breaks
 
 
 def letters() -> dict[str, str]:

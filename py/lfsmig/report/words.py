@@ -248,11 +248,6 @@ def _params(folder: str) -> Any:
         return None
 
 
-def survey_params() -> Any:
-    """Return the survey's parameters, None where the folder cannot be loaded."""
-    return _params(str(data.params_dir()))
-
-
 @cache
 def _param_label(folder: str, variable: str, code: str, language: str) -> str:
     params = _params(folder)
