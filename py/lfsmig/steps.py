@@ -20,9 +20,10 @@ from scipy import sparse
 
 from lfsmig import indicators, published, released, replicate, trends
 from lfsmig.atomic import atomic_path, read_parquet, write_json, write_parquet
+from lfsmig.effects import effects_of
 from lfsmig.errors import InputError
 from lfsmig.intake.harmonise import Harmonised, harmonise
-from lfsmig.intake.ledger import ledger_frame, write_ledger
+from lfsmig.intake.ledger import ledger_frame, with_effects, write_ledger
 from lfsmig.intake.validate import errors, validate
 from lfsmig.manifest import Manifest, code_hash, sha256, text_hash, versions
 from lfsmig.params import Params
@@ -102,7 +103,7 @@ def harmonise_year(
         "parameters": params.hash(year),
         "register": text_hash(indicators.columns_asked(params)),
         "disclosure": text_hash(params.rules.publication.disclosure.model_dump(mode="json")),
-        "code": code_hash("intake", "params", "indicators", "synthetic", *CONCEPTS),
+        "code": code_hash("intake", "params", "indicators", "effects", "synthetic", *CONCEPTS),
     }
     target = workspace.harmonised(year)
     if Manifest(target.parent).current(str(year), key):
@@ -126,7 +127,8 @@ def harmonise_year(
     _write_csv(outputs[2], indicators.with_masks(frame, params))
     write_json(outputs[3], receipt)
     few = params.rules.publication.disclosure.min_cases
-    outputs.append(write_ledger(result.ledger, workspace.data / "ledger", year, few))
+    told = with_effects(result.ledger, effects_of(params, result, frame))
+    outputs.append(write_ledger(told, workspace.data / "ledger", year, few))
     progress(
         f"{year}: {receipt['persons']:,} persons read and mapped "
         f"({time.monotonic() - started:.1f} s)"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +53,8 @@ class Harmonised:
     ledger: pd.DataFrame
     receipt: dict[str, object]
     blanks: pd.DataFrame
+    # What mapped the files, to map them otherwise; absent where a table is read back.
+    mapper: Mapper | None = field(default=None, repr=False, compare=False)
 
 
 def harmonise(params: Params, year: int, raw_dir: Path) -> Harmonised:
@@ -88,6 +90,7 @@ def harmonise(params: Params, year: int, raw_dir: Path) -> Harmonised:
         ledger_frame(mapper.ledger),
         _receipt(year_params, raw, frame, blanks, folder),
         blanks,
+        mapper,
     )
 
 
@@ -129,7 +132,7 @@ class Mapper:
         self.made["year"] = pd.Series(np.full(self.raw.records, self.year.year), dtype="Int64")
         for name in names:
             self.make(name)
-        self._universes(names)
+        self.universes(names)
         self._note_files()
         order = [name for name in self.params.variables if name in self.made]
         return pd.DataFrame({name: self.made[name] for name in order})
@@ -261,7 +264,7 @@ class Mapper:
         self.made[name] = values
         self._add(name, "", f"derive: {entry.derive}", lines, entry.reason)
 
-    def _universes(self, names: list[str]) -> None:
+    def universes(self, names: list[str]) -> None:
         """Blank what was answered outside a variable's universe, when the mapping says so."""
         for name in names:
             condition = self.year.map.variables[name].only_if
@@ -342,11 +345,16 @@ class Mapper:
         self, name: str, file: str, column: str, lines: list[Line], reason: str | None
     ) -> None:
         order = list(self.params.variables).index(name) if name else -1
+        role, overrides = self._given_by(name, column)
         for line in lines:
             self.ledger.append(
                 {
                     "order": order,
                     "variable": name,
+                    "year": self.year.year,
+                    "universe": self._universe(name),
+                    "role": role,
+                    "overrides": overrides,
                     "source_file": file,
                     "source_column": column,
                     "source_code": line.source_code,
@@ -355,6 +363,30 @@ class Mapper:
                     "reason": "; ".join(text for text in (line.reason, reason) if text),
                 }
             )
+
+    def _universe(self, name: str) -> str:
+        """Who can have the variable: the condition of the dictionary, else its words."""
+        if not name:
+            return ""
+        entry = self.params.variables[name]
+        return entry.asked_if or next(iter(entry.universe.values()))
+
+    def _given_by(self, name: str, shown: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+        """Who gave a row, by role, and which entries of the year's own file it rests on."""
+        mapping, own = self.year.map, self.year.own_keys
+        base = f"mapping {mapping.inherits or self.year.year}"
+        entry = mapping.variables.get(name)
+        columns = [entry.column] if entry and entry.column else []
+        columns += [part.column for part in entry.parts or []] if entry else []
+        keys = [("variables", name), *(("columns", column) for column in columns)]
+        keys += [("absent", name), ("ignore", shown)]
+        mine = tuple(key for key in keys if mapping.inherits and key in own)
+        roles = []
+        for section, key in mine:
+            stated = getattr(mapping, section).get(key)
+            given = None if isinstance(stated, str) else getattr(stated, "role", None)
+            roles.append(given or mapping.role or f"mapping {self.year.year}")
+        return ", ".join(dict.fromkeys(roles)) or base, mine
 
     def _note_files(self) -> None:
         """Record dropped blank records, ignored columns, unlinked records and absent variables."""
@@ -385,6 +417,9 @@ class Mapper:
             self._add("", str(merge["file"]), "+".join(self._on(merge)), [line], None)
         for name, reason in self.raw.mapping.absent.items():
             self._add(name, "", "", [Line("(absent)", "", 0, reason)], None)
+        for name, answer in self.raw.mapping.decided.items():
+            self._add("", "", name, [Line("(decided)", "", 0, answer)], None)
+            self.ledger[-1]["role"] = self.raw.mapping.role or f"mapping {self.year.year}"
 
     @staticmethod
     def _on(merge: dict[str, object]) -> list[str]:
