@@ -95,16 +95,16 @@ def draw(ax: Axes, found: Sequence[Break], inside: bool = False) -> None:
         left, right = within[0] - 0.5, within[-1] + 0.5
         if one.to_year is None:
             ax.axvline(left, color=QUIET, linewidth=0.9, linestyle=(0, (1, 2)), zorder=0.6)
-            place = left
         else:
             ax.axvspan(left, right, color=SHADE, linewidth=0, zorder=0.1)
-            place = (left + right) / 2
-        ax.text(
-            place,
-            0.98 if inside else 1.01,
+        # Right of the line or edge, so that neither it nor a neighbour's letter is written over.
+        ax.annotate(
             names[one.id],
-            transform=ax.get_xaxis_transform(),
-            ha="center",
+            (left, 0.97 if inside else 1.01),
+            xycoords=ax.get_xaxis_transform(),
+            xytext=(2, 0),
+            textcoords="offset points",
+            ha="left",
             va="top" if inside else "bottom",
             fontsize=7 if inside else 8.5,
             fontweight="bold",
@@ -174,7 +174,7 @@ def tbl_breaks() -> Markdown:
         [
             names.get(one.id, words.DASH),
             _years(one),
-            escape(_text(one.label)),
+            escape(_text(one.label)[:1].upper() + _text(one.label)[1:]),
             escape(_text(one.note)),
             words.t(f"breaks.status.{one.status}"),
         ]

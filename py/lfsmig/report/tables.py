@@ -28,8 +28,8 @@ def escape(text: object) -> str:
 
 
 def width(text: str) -> int:
-    """Columns a text takes when printed: Thai marks above and below take none."""
-    return sum(unicodedata.category(letter) not in {"Mn", "Cf"} for letter in text)
+    """Columns a text takes when printed: Thai marks and the signs of a raised letter take none."""
+    return sum(unicodedata.category(letter) not in {"Mn", "Cf"} for letter in text if letter != "^")
 
 
 def pipe(
