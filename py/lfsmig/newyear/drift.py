@@ -10,7 +10,8 @@ from lfsmig.intake.lookups import other_list
 from lfsmig.intake.read import RawTable
 from lfsmig.newyear.findings import Finding
 from lfsmig.newyear.opened import Opened, makes
-from lfsmig.newyear.suggest import Portrait, match_shares, shares, suggest
+from lfsmig.newyear.suggest import Portrait, shares, suggest
+from lfsmig.newyear.tests import match_shares
 from lfsmig.newyear.values import compare_values
 from lfsmig.params import Params
 from lfsmig.params.models import DriftRule

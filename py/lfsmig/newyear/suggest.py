@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import linear_sum_assignment
 
 from lfsmig.intake.columns import Coded
 from lfsmig.newyear.tests import distance_of_numbers, variation
@@ -112,24 +111,6 @@ def _values_alike(one: Coded, other: Coded) -> float | None:
         return None
     blank = abs(float((one.codes < 0).mean()) - float((other.codes < 0).mean()))
     return (1 - distance_of_numbers(left, right)) * (1 - blank)
-
-
-def match_shares(
-    before: Mapping[str, float], after: Mapping[str, float]
-) -> tuple[dict[str, str], float]:
-    """Pair codes of two years so that their shares differ least (assignment problem).
-
-    Returns
-    -------
-    dict, float
-        For each code of the new year one of the old, and how alike the shares then are (0 to 1).
-    """
-    old, now = list(before), list(after)
-    cost = np.abs(np.subtract.outer([after[c] for c in now], [before[c] for c in old]))
-    rows, columns = linear_sum_assignment(cost)
-    paired = {now[i]: old[j] for i, j in zip(rows, columns, strict=True)}
-    moved = {paired.get(code, f"({code})"): share for code, share in after.items()}
-    return paired, 1 - variation(before, moved)
 
 
 def shares(column: Coded, with_blanks: bool = False) -> dict[str, float]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import permutations
 
 import numpy as np
 from scipy import stats
+from scipy.optimize import linear_sum_assignment
 
-# Beyond this many codes no order of them is tried.
-MOST_PERMUTED = 7
+# Of longer lists some order of the codes always fits: their shares are much alike.
+MOST_SWAPPED = 7
 
 
 @dataclass(frozen=True)
@@ -111,19 +111,29 @@ def swapped(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str
         For each code of the new year the code of the old one that it looks like; None where the
         codes as they are fit as well (the best must leave less than a quarter of the distance).
     """
-    codes = sorted(set(before) | set(after))
-    now = variation(before, after)
-    if not 2 <= len(codes) <= MOST_PERMUTED:
+    codes = set(before) | set(after)
+    if not 2 <= len(codes) <= MOST_SWAPPED:
         return None
-    best = min(
-        permutations(codes),
-        key=lambda order: sum(
-            abs(before.get(old, 0.0) - after.get(new, 0.0))
-            for old, new in zip(codes, order, strict=True)
-        ),
-    )
-    found = dict(zip(best, codes, strict=True))
-    moved = {found[code]: share for code, share in after.items() if code in found}
-    if variation(before, moved) < now / 4:
-        return {new: old for new, old in found.items() if new != old}
+    whole = {code: before.get(code, 0.0) for code in sorted(codes)}
+    paired, alike = match_shares(whole, {code: after.get(code, 0.0) for code in sorted(codes)})
+    if 1 - alike < variation(before, after) / 4:
+        return {new: old for new, old in paired.items() if new != old} or None
     return None
+
+
+def match_shares(
+    before: Mapping[str, float], after: Mapping[str, float]
+) -> tuple[dict[str, str], float]:
+    """Pair codes of two years so that their shares differ least (assignment problem).
+
+    Returns
+    -------
+    dict, float
+        For each code of the new year one of the old, and how alike the shares then are (0 to 1).
+    """
+    old, now = list(before), list(after)
+    cost = np.abs(np.subtract.outer([after[c] for c in now], [before[c] for c in old]))
+    rows, columns = linear_sum_assignment(cost)
+    paired = {now[i]: old[j] for i, j in zip(rows, columns, strict=True)}
+    moved = {paired.get(code, f"({code})"): share for code, share in after.items()}
+    return paired, 1 - variation(before, moved)
