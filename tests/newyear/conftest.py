@@ -69,7 +69,7 @@ def home(tmp_path: Path, tiny_raw: Path) -> Home:
     return Home(tmp_path / "home", tiny_raw)
 
 
-def large(year: int, copies: int = 12) -> pd.DataFrame:
+def large(year: int, copies: int = 7) -> pd.DataFrame:
     """Hand-made records in many sampling units."""
     base = raw_files.people(year)
     parts = [base.assign(PSU_NO=base["PSU_NO"] + 10 * n) for n in range(copies)]

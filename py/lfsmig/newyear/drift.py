@@ -70,7 +70,8 @@ def _columns(
         label = _label(there[0], there[1]) if there else "without a label"
         values: dict[str, Any] = {"label": label, "variables": variables}
         if found:
-            values["write"] = [f"columns: {{{name}: {{aliases: [{found[0].column}], reason: …}}}}"]
+            line = f"columns: {{{name}: {{aliases: [{found[0].column}], reason: …}}}}"
+            values["write"] = [{"text": line, "why": "by_score"}]
         yield Finding("column_lost", name, "question", values, found)
     for column, (table, _) in unknown.items():
         values = {"label": _label(table, column), "file": table.name}
@@ -171,17 +172,34 @@ def _codes(params: Params, before: Opened | None, new: Opened) -> Iterator[Findi
             "hint": other_list(params, entry, column.values),
         }
         texts = [code for code, _ in codes]
-        decode, why = _decoded(params, new, variable, texts), "labels of the dictionary"
+        decode = _decoded(params, new, variable, texts)
+        values["write"] = _line(column.name, decode, {"why": "by_label"})
         old = _coded(before, column.name)
-        if old is not None and set(decode) != set(texts):
-            by_share, alike = match_shares(shares(old), shares(column))
-            if set(texts) <= set(by_share) and not set(texts) & set(by_share.values()):
-                decode, why = by_share, f"shares of the year before, alike {alike:.2f}"
-        if decode:
-            pairs = ", ".join(f"{label}: {code}" for label, code in decode.items())
-            line = f"columns: {{{column.name}: {{decode: {{{pairs}}}, reason: …}}}} (by the {why})"
-            values["write"] = [line]
+        rest = set(texts) - set(decode)
+        if old is not None and rest:
+            more, alike = _by_share(shares(old), shares(column), rest, set(decode.values()))
+            values["write"] += _line(column.name, more, {"why": "by_share", "alike": alike})
         yield Finding("code_new", column.name, "question", values)
+
+
+def _line(column: str, decode: dict[str, str], why: dict[str, Any]) -> list[dict[str, Any]]:
+    """Write codes for texts as the mapping takes them, with what they rest on."""
+    if not decode:
+        return []
+    pairs = ", ".join(f"{label}: {code}" for label, code in decode.items())
+    return [{"text": f"columns: {{{column}: {{decode: {{{pairs}}}, reason: …}}}}"} | why]
+
+
+def _by_share(
+    before: dict[str, float], after: dict[str, float], rest: set[str], taken: set[str]
+) -> tuple[dict[str, str], float]:
+    """Pair texts that no label explains with the codes left over, by their shares last year."""
+    old = {code: share for code, share in before.items() if code not in taken}
+    now = {text: share for text, share in after.items() if text in rest}
+    if not now or len(now) > len(old) or set(now) & set(before):
+        return {}, 0.0
+    paired, alike = match_shares(old, now)
+    return paired, round(alike, 2)
 
 
 def _coded(opened: Opened | None, name: str) -> Coded | None:
@@ -198,7 +216,7 @@ def _counted(codes: Iterable[tuple[str, int]], few: int) -> dict[str, int | None
         else:
             rest += 1
     if rest:
-        shown[f"and {rest} more"] = None
+        shown[f"… ({rest})"] = None
     return shown
 
 

@@ -60,7 +60,10 @@ class Finding:
             parts = [f"{words[kind][language]} {value:.2f}" for kind, value in one.evidence.items()]
             start = words["score"][language].format(column=one.column, score=f"{one.score:.2f}")
             lines.append(f"{start} ({', '.join(parts)})")
-        return [*lines, *self.values.get("write", [])]
+        for one in self.values.get("write", []):
+            why = words[one["why"]][language].format(alike=f"{one.get('alike', 0):.2f}")
+            lines.append(f"{one['text']} ({why})")
+        return lines
 
     def _say(self, key: str, language: str, era: int) -> str:
         text = str(catalogue()["kinds"][self.kind].get(key, {}).get(language, ""))

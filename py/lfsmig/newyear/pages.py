@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment
@@ -18,6 +21,10 @@ PAGE = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{ says("title", "en") }}</title>
 <style>
+{% for face in faces -%}
+@font-face { font-family: Sarabun; font-weight: {{ face.weight }};
+  src: url(data:font/ttf;base64,{{ face.data }}); }
+{% endfor -%}
 body { font: 16px/1.6 Sarabun, "Noto Sans Thai", sans-serif; max-width: 70rem; margin: 1.5rem auto;
   padding: 0 1rem; color: #1b1b1b; }
 h1 { font-size: 1.5rem; line-height: 1.35; } h2 { font-size: 1.15rem; margin-top: 2rem; }
@@ -26,11 +33,11 @@ section + section { border-top: 3px solid #1f4e79; margin-top: 3rem; padding-top
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .6rem; border-bottom: 1px solid #ccc;
   overflow-wrap: anywhere; }
-th { font-weight: 600; } td.number { text-align: right; white-space: nowrap; }
+th { font-weight: 700; } table.list th[scope=row] { min-width: 12rem; } td.number { text-align: right; white-space: nowrap; }
 .question th[scope=row] { border-left: 4px solid #b3261e; }
 .change th[scope=row] { border-left: 4px solid #b26a00; }
 .note th[scope=row] { border-left: 4px solid #9aa0a6; }
-.verdict { font-weight: 600; } ul { margin: .2rem 0; padding-left: 1.2rem; }
+.verdict { font-weight: 700; } ul { margin: .2rem 0; padding-left: 1.2rem; }
 nav a { margin-right: 1rem; }
 @media (max-width: 600px) { table.list thead { display: none; }
   table.list, table.list tbody, table.list tr, table.list th, table.list td { display: block; }
@@ -103,8 +110,24 @@ def page(document: dict[str, Any]) -> str:
             verdict=lambda language: verdict(document, language),
             languages=list(document["eras"]),
             levels=LEVELS,
+            faces=_faces(),
         )
     )
+
+
+def _faces() -> list[dict[str, str]]:
+    """The page's own font, so that Thai is right on any machine; none where it is not installed."""
+    try:
+        folder = Path(str(files("fontpkg_sarabun"))) / "files"
+    except ModuleNotFoundError:
+        return []
+    return [
+        {
+            "weight": weight,
+            "data": b64encode((folder / f"Sarabun-{name}.ttf").read_bytes()).decode(),
+        }
+        for weight, name in (("400", "Regular"), ("700", "Bold"))
+    ]
 
 
 def _says(document: dict[str, Any], key: str, language: str) -> str:

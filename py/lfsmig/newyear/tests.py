@@ -24,8 +24,13 @@ class Sample:
     def of(cls, unit: np.ndarray) -> Sample:
         return cls(unit, int(unit.max()) + 1 if len(unit) else 0)
 
-    def share(self, flag: np.ndarray, base: np.ndarray | None = None) -> tuple[float, float]:
-        """Unweighted share of flagged records and its variance.
+    def share(self, flag: np.ndarray) -> tuple[float, float]:
+        """Unweighted share of flagged records and its variance (see `shares`)."""
+        shares, variances = self.shares(flag.astype(np.int64), 2)
+        return float(shares[1]), float(variances[1])
+
+    def shares(self, codes: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Unweighted shares of codes among the records that have one, and their variances.
 
         The variance is that of a ratio of sums by sampling unit, drawn with replacement (Cochran
         1977, section 11.3): m / (m - 1) * sum((b_i - p n_i)^2) / n^2. Strata are not used, which
@@ -33,23 +38,23 @@ class Sample:
 
         Parameters
         ----------
-        flag
-            Boolean, one per record.
-        base
-            Records that the share is of; all of them by default.
+        codes
+            One per record: 0 to `number` - 1, -1 for none.
+        number
+            How many codes there are.
         """
-        inside = np.ones(len(flag), dtype=bool) if base is None else base
-        size = np.bincount(self.unit[inside], minlength=self.units).astype(float)
-        hits = np.bincount(self.unit[inside & flag], minlength=self.units).astype(float)
-        total = size.sum()
+        inside = codes >= 0
+        cells = codes[inside] * self.units + self.unit[inside]
+        hits = np.bincount(cells, minlength=number * self.units).reshape(number, self.units)
+        size = hits.sum(axis=0)
+        total, units = size.sum(), int((size > 0).sum())
         if not total:
-            return np.nan, np.nan
-        share = hits.sum() / total
-        units = int((size > 0).sum())
+            return np.full(number, np.nan), np.full(number, np.nan)
+        shares = hits.sum(axis=1) / total
         if units < 2:
-            return share, np.nan
-        rest = hits - share * size
-        return share, units / (units - 1) * float(rest @ rest) / total**2
+            return shares, np.full(number, np.nan)
+        rest = hits - shares[:, None] * size
+        return shares, units / (units - 1) * (rest**2).sum(axis=1) / total**2
 
 
 def difference_p(before: tuple[float, float], after: tuple[float, float]) -> float:

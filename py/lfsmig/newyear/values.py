@@ -242,15 +242,15 @@ def _shifts(
         if kind == "category":
             smallest = 1.0
             then, here = {}, {}
-            for code in params.codes(name):
-                pair = [
-                    units.share(values.eq(code).to_numpy(bool), values.notna().to_numpy(bool))
-                    for units, values in ((old_units, old), (new_units, now))
-                ]
-                if not pair[0][0] and not pair[1][0]:
-                    continue
-                then[code], here[code] = pair[0][0], pair[1][0]
-                smallest = min(smallest, difference_p(*pair))
+            codes = list(old.cat.categories)
+            left, right = (
+                units.shares(values.cat.codes.to_numpy(np.int64), len(codes))
+                for units, values in ((old_units, old), (new_units, now))
+            )
+            for i in np.flatnonzero(left[0] + right[0]):
+                then[codes[i]], here[codes[i]] = float(left[0][i]), float(right[0][i])
+                one, two = (left[0][i], left[1][i]), (right[0][i], right[1][i])
+                smallest = min(smallest, difference_p(one, two))
             # Bonferroni within a variable, Holm over the variables.
             rows.append((name, then, here, min(1.0, smallest * max(len(then), 1))))
         elif kind in ("integer", "number") and name not in ("year", params.country.design.weight):
