@@ -75,7 +75,7 @@ def test_thai_labels_are_asked_about_and_once_stated_carried(home: Home, tmp_pat
     assert {one["id"] for one in asked} == set(first["undecided"])
     sex = next(one for one in asked if one["id"] == "code_new.SEX")
     assert "decode: {ชาย: 1, หญิง: 2}" in sex["suggestions"][0] or "หญิง: 2, ชาย: 1" in str(sex)
-    # Labels of the dictionary go first, what is left over is paired by its share of the year before.
+    # Labels of the dictionary go first; what is left over is paired by its share of last year.
     marital = next(one for one in asked if one["id"] == "code_new.MARITAL")["suggestions"]
     assert "{สมรส: 2}" in marital[0] and "{ไม่ทราบ: 6}" in marital[1]
     with pytest.raises(

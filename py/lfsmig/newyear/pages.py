@@ -33,7 +33,8 @@ section + section { border-top: 3px solid #1f4e79; margin-top: 3rem; padding-top
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .6rem; border-bottom: 1px solid #ccc;
   overflow-wrap: anywhere; }
-th { font-weight: 700; } table.list th[scope=row] { min-width: 12rem; } td.number { text-align: right; white-space: nowrap; }
+th { font-weight: 700; }
+table.list th[scope=row] { min-width: 12rem; } td.number { text-align: right; white-space: nowrap; }
 .question th[scope=row] { border-left: 4px solid #b3261e; }
 .change th[scope=row] { border-left: 4px solid #b26a00; }
 .note th[scope=row] { border-left: 4px solid #9aa0a6; }
