@@ -139,13 +139,12 @@ def _open_before(
 
 
 def _breaks(params: Params, before: int, year: int) -> list[Finding]:
-    first = params.country.languages[0]
     return [
         Finding(
             "series_break",
             one.id,
             "note",
-            {"before": before, "year": year, "label": one.label[first]},
+            {"before": before, "year": year, "label": dict(one.label)},
         )
         for one in params.breaks
         if one.between(before, year)

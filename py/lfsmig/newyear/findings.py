@@ -91,13 +91,16 @@ class Finding:
 
 
 def _shown(values: Mapping[str, Any], language: str, era: int) -> dict[str, str]:
-    hidden = catalogue()["few"][language]
+    hidden, terms = catalogue()["few"][language], catalogue()["terms"]
     out = {}
     for key, value in values.items():
         if key in ("before", "year"):
             out[key] = str(value + era)
         elif value is None:
             out[key] = hidden
+        elif isinstance(value, dict) and language in value:
+            # Text in every language, such as the label of a break.
+            out[key] = value[language]
         elif isinstance(value, dict):
             out[key] = ", ".join(f"{k}: {hidden if v is None else v}" for k, v in value.items())
         elif isinstance(value, list):
@@ -107,7 +110,7 @@ def _shown(values: Mapping[str, Any], language: str, era: int) -> dict[str, str]
         elif isinstance(value, int):
             out[key] = f"{value:,}"
         else:
-            out[key] = str(value)
+            out[key] = terms.get(value, {}).get(language, str(value))
     return out
 
 

@@ -318,7 +318,8 @@ def _sizes(before: Opened, new: Opened, rule: DriftRule, few: int) -> Iterator[F
         values: dict[str, Any] = {
             "now": round(here) if here >= few else None,
             "then": round(then) if then >= few else None,
-            "ratio": round(ratio, 3),
+            # One count and the ratio would give the other.
+            "ratio": round(ratio, 3) if min(here, then) >= few else None,
             "before": before.year.year,
         }
         if what == "weight_total":
