@@ -194,6 +194,33 @@ def validate(
         raise CheckFailed(f"{document['year']}: {failed} failed", documented=True)
 
 
+@app.command("new-year")
+def new_year(
+    ctx: typer.Context,
+    year: Annotated[str, typer.Argument(help="Survey year, CE or BE")],
+    files: Annotated[list[str] | None, typer.Argument(help="Its files [all in the folder]")] = None,
+    before: Annotated[str | None, typer.Option("--from", help="Year to start from")] = None,
+    report_only: Annotated[bool, typer.Option("--report-only", help="Write no mapping")] = False,
+    raw: Annotated[Path | None, typer.Option(help="Raw files [<data>/raw]")] = None,
+    params: ParamsOption = None,
+    data: DataOption = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Draft the mapping of a new year and tell what drifted; exit 1 while something is open."""
+    from lfsmig.commands import new_year as command
+    from lfsmig.workspace import Workspace
+
+    use = settings(ctx, params, data, quiet, as_json)
+    start = one_year(before) if before is not None else None
+    workspace = Workspace.at(use.params, use.data, raw)
+    document = command.run(workspace, one_year(year), start, files or [], report_only, use.progress)
+    use.show(document, command.text(document))
+    if document["undecided"]:
+        open_ = f"{len(document['undecided'])} questions of {document['mapping']} are undecided"
+        raise CheckFailed(open_, documented=True)
+
+
 @app.command("replicate")
 def replicate_command(
     ctx: typer.Context,

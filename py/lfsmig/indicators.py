@@ -223,6 +223,31 @@ def estimate_year(
     return YearEstimates(results[RESULT_COLUMNS], sums, design.psu_table, absent, present)
 
 
+def headline(params: Params, year: int, frame: pd.DataFrame) -> dict[str, float]:
+    """Point estimates of the single figures that report.yml names under `headline`.
+
+    Parameters
+    ----------
+    frame
+        Analysis frame of the year.
+
+    Returns
+    -------
+    dict
+        By id, in the unit of the indicator, for the whole population; distributions are left out.
+    """
+    planned, _ = tables(params, year, frame)
+    design = survey_design(params, frame)
+    found = {}
+    for table in planned:
+        one = table.indicator
+        if one.id not in params.headline or table.by or one.statistic == "share":
+            continue
+        cells, _ = _estimate_table(design, frame, table, population_mask(frame, one), "python")
+        found[one.id] = float(cells["estimate"].iloc[0])
+    return found
+
+
 def survey_design(params: Params, frame: pd.DataFrame) -> SurveyDesign:
     """Sampling design of an analysis frame as `country.yml` states it.
 

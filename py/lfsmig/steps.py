@@ -20,9 +20,10 @@ from scipy import sparse
 
 from lfsmig import indicators, published, quality, released, replicate, trends, validation_page
 from lfsmig.atomic import atomic_path, read_parquet, write_json, write_parquet
+from lfsmig.effects import effects_of
 from lfsmig.errors import InputError
 from lfsmig.intake.harmonise import Harmonised, harmonise
-from lfsmig.intake.ledger import ledger_frame, write_ledger
+from lfsmig.intake.ledger import ledger_frame, with_effects, write_ledger
 from lfsmig.intake.masters import master_of, year_folder
 from lfsmig.intake.validate import validate
 from lfsmig.manifest import Manifest, code_hash, sha256, text_hash, versions
@@ -103,8 +104,9 @@ def harmonise_year(
         "synthetic": str(folder_is_synthetic(source, year)),
         "parameters": params.hash(year),
         "register": text_hash(indicators.columns_asked(params)),
+        "headline": text_hash(params.headline),
         "disclosure": text_hash(params.rules.publication.disclosure.model_dump(mode="json")),
-        "code": code_hash("intake", "params", "indicators", "synthetic", *CONCEPTS),
+        "code": code_hash("intake", "params", "indicators", "effects", "synthetic", *CONCEPTS),
     }
     target = workspace.harmonised(year)
     if Manifest(target.parent).current(str(year), key):
@@ -129,7 +131,8 @@ def harmonise_year(
     _write_csv(outputs[2], indicators.with_masks(frame, params))
     write_json(outputs[3], receipt)
     few = params.rules.publication.disclosure.min_cases
-    outputs.append(write_ledger(result.ledger, workspace.data / "ledger", year, few))
+    told = with_effects(result.ledger, effects_of(params, result, frame))
+    outputs.append(write_ledger(told, workspace.data / "ledger", year, few))
     progress(
         f"{year}: {receipt['persons']:,} persons read and mapped "
         f"({time.monotonic() - started:.1f} s)"

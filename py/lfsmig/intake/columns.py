@@ -7,6 +7,7 @@ handling costs nothing and records are only touched by integer arrays.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,42 +48,73 @@ class Coded:
         return np.bincount(self.codes[self.codes >= 0], minlength=len(self.values))
 
 
-def find_columns(table: RawTable, mapping: YearMap, where: str) -> dict[str, str]:
-    """Pair the mapping's column names with the names in the file.
+@dataclass(frozen=True)
+class Pairing:
+    """How the columns of a file stand to a mapping, all under the names of the file.
+
+    Attributes
+    ----------
+    found
+        Mapped name to the file's name.
+    ignored
+        Columns that the mapping ignores with a reason.
+    unknown
+        Columns of which the mapping says nothing.
+    doubled
+        Columns that stand for a mapped name which another one stands for already.
+    """
+
+    found: dict[str, str]
+    ignored: list[str]
+    unknown: list[str]
+    doubled: list[tuple[str, str, str]]
+
+
+def pair_columns(names: Collection[str], mapping: YearMap) -> Pairing:
+    """Pair the names of a file's columns with the mapping's.
 
     Names match whatever their case; one trailing `_` is dropped where the bare name is free.
-    A column that is neither mapped nor ignored stops, as do two columns for one name.
     """
     wanted: dict[str, str] = {}
     for name, column in mapping.columns.items():
         for alias in (name, *column.aliases):
             wanted[one_writing(alias).upper()] = name
     ignored = {one_writing(name).upper() for name in mapping.ignore}
-    present = {name.upper() for name in table.columns}
-    found: dict[str, str] = {}
-    unknown: list[str] = []
-    for name in table.columns:
+    present = {name.upper() for name in names}
+    pairing = Pairing({}, [], [], [])
+    for name in names:
         key = name.upper()
         bare = key[:-1] if key.endswith("_") and key[:-1] not in present else key
         key = key if key in wanted or key in ignored else bare
         if key in ignored:
-            continue
-        if key not in wanted:
-            unknown.append(name)
-        elif wanted[key] in found:
-            raise InputError(
-                f"{table.name}: columns {found[wanted[key]]} and {name} both stand for "
-                f"{wanted[key]}; name the one to leave out under ignore in {where}"
-            )
+            pairing.ignored.append(name)
+        elif key not in wanted:
+            pairing.unknown.append(name)
+        elif wanted[key] in pairing.found:
+            pairing.doubled.append((wanted[key], pairing.found[wanted[key]], name))
         else:
-            found[wanted[key]] = name
-    if unknown:
+            pairing.found[wanted[key]] = name
+    return pairing
+
+
+def find_columns(table: RawTable, mapping: YearMap, where: str) -> dict[str, str]:
+    """Pair the mapping's column names with the names in the file.
+
+    A column that is neither mapped nor ignored stops, as do two columns for one name.
+    """
+    pairing = pair_columns(table.columns, mapping)
+    for name, first, second in pairing.doubled:
+        raise InputError(
+            f"{table.name}: columns {first} and {second} both stand for "
+            f"{name}; name the one to leave out under ignore in {where}"
+        )
+    if unknown := pairing.unknown:
         shown = ", ".join(unknown[:8]) + (f" and {len(unknown) - 8} more" if unknown[8:] else "")
         raise InputError(
             f"{table.name}: not in the mapping: {shown}; "
             f"add under columns, or with a reason under ignore, in {where}"
         )
-    return found
+    return pairing.found
 
 
 def code_column(table: RawTable, found: str, name: str, column: Column, where: str) -> Coded:

@@ -105,7 +105,7 @@ def open_year(
         A file cannot be read, is another year's, or holds records that would be lost.
     """
     mapping = year.map
-    _check_names(params, year, where)
+    check_names(params, year, where)
     tables = [
         (spec, read_raw(folder, spec, params.table(spec.layout) if spec.layout else None))
         for spec in mapping.files
@@ -116,11 +116,11 @@ def open_year(
         sources.append(Source(table, found, np.arange(table.rows)))
     _unused(mapping, sources, where)
     main = sources[0]
-    main.rows, blanks = _drop_blanks(mapping, main, where, design)
-    _check_year(params, year, main, where)
+    main.rows, blanks = drop_blanks(mapping, main, where, design)
+    check_year(params, year, main, where)
     raw = RawYear(mapping, where, sources, blanks)
     for (spec, _), source in zip(tables[1:], sources[1:], strict=True):
-        raw.merges.append(_link(raw, spec, source, design))
+        raw.merges.append(link_file(raw, spec, source, design))
     return raw
 
 
@@ -141,7 +141,7 @@ def _unused(mapping: YearMap, sources: list[Source], where: str) -> None:
                 )
 
 
-def _check_names(params: Params, year: YearParams, where: str) -> None:
+def check_names(params: Params, year: YearParams, where: str) -> None:
     """Stop where a file's name says another year (lfs654 is 2565); a name may also say nothing."""
     for spec in year.map.files:
         for name in (spec.path, spec.member or ""):
@@ -167,7 +167,7 @@ def year_in_name(params: Params, name: str) -> int | None:
     return told.year if told is not None else None
 
 
-def _check_year(params: Params, year: YearParams, main: Source, where: str) -> None:
+def check_year(params: Params, year: YearParams, main: Source, where: str) -> None:
     check = year.map.year_check
     if check is None:
         return
@@ -215,7 +215,7 @@ def another_year(
     return None
 
 
-def _drop_blanks(
+def drop_blanks(
     mapping: YearMap, main: Source, where: str, design: Set[str]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Part person records from blank ones, which hold nothing but the design."""
@@ -262,7 +262,7 @@ def _hold_nothing(
         )
 
 
-def _link(raw: RawYear, spec: RawFile, source: Source, design: Set[str]) -> dict[str, object]:
+def link_file(raw: RawYear, spec: RawFile, source: Source, design: Set[str]) -> dict[str, object]:
     """Find each person's row in a further file by the key; report what does not fit."""
     on = spec.on or []
     if not on:

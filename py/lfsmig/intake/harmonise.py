@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +54,8 @@ class Harmonised:
     ledger: pd.DataFrame
     receipt: dict[str, object]
     blanks: pd.DataFrame
+    # What mapped the files, to map them otherwise; absent where a table is read back.
+    mapper: Mapper | None = field(default=None, repr=False, compare=False)
 
 
 def harmonise(params: Params, year: int, raw_dir: Path) -> Harmonised:
@@ -89,8 +91,8 @@ def harmonise_folder(params: Params, year: int, folder: Path) -> Harmonised:
     """Read and map one year from the folder that holds its files."""
     year_params = params.year(year)
     where = params.shown(params.dir / "years" / f"{year}.yml")
-    raw = open_year(params, year_params, folder, where, _design_columns(params, year_params))
-    mapper = _Mapper(params, year_params, raw, where)
+    raw = open_year(params, year_params, folder, where, design_columns(params, year_params))
+    mapper = Mapper(params, year_params, raw, where)
     frame = mapper.run()
     blanks = mapper.blank_households()
     return Harmonised(
@@ -99,10 +101,11 @@ def harmonise_folder(params: Params, year: int, folder: Path) -> Harmonised:
         ledger_frame(mapper.ledger),
         _receipt(year_params, raw, frame, blanks, folder),
         blanks,
+        mapper,
     )
 
 
-def _design_columns(params: Params, year: YearParams) -> set[str]:
+def design_columns(params: Params, year: YearParams) -> set[str]:
     """Raw columns of the design: all that a record of a household not interviewed may hold."""
     check = year.map.year_check
     columns = {check.column} if check else set()
@@ -113,25 +116,40 @@ def _design_columns(params: Params, year: YearParams) -> set[str]:
     return columns
 
 
-class _Mapper:
-    """Holds what grows while a year is mapped: the columns made so far and the ledger."""
+class Mapper:
+    """Holds what grows while a year is mapped: the columns made so far and the ledger.
 
-    def __init__(self, params: Params, year: YearParams, raw: RawYear, where: str) -> None:
+    Attributes
+    ----------
+    made
+        Harmonised variables by name, one value per person record.
+    ledger
+        Rows of the ledger, as `lfsmig.intake.ledger.ledger_frame` takes them.
+    misfits
+        Codes without a meaning by variable, with counts. Only with `lenient`, where they become
+        missing; otherwise the first one stops.
+    """
+
+    def __init__(
+        self, params: Params, year: YearParams, raw: RawYear, where: str, lenient: bool = False
+    ) -> None:
         self.params, self.year, self.raw, self.where = params, year, raw, where
         self.made: dict[str, pd.Series] = {}
         self.ledger: list[dict[str, object]] = []
+        self.misfits: dict[str, list[tuple[str, int]]] | None = {} if lenient else None
 
     def run(self) -> pd.DataFrame:
         names = [name for name in self.params.variables if name in self.year.map.variables]
         self.made["year"] = pd.Series(np.full(self.raw.records, self.year.year), dtype="Int64")
         for name in names:
-            self._make(name)
-        self._universes(names)
+            self.make(name)
+        self.universes(names)
         self._note_files()
         order = [name for name in self.params.variables if name in self.made]
         return pd.DataFrame({name: self.made[name] for name in order})
 
-    def _make(self, name: str) -> None:
+    def make(self, name: str) -> None:
+        """Make one variable, and first those that it is made of."""
         if name in self.made:
             return
         entry = self.year.map.variables[name]
@@ -167,7 +185,7 @@ class _Mapper:
     def _numbers_of(self, name: str) -> np.ndarray:
         if name not in self.year.map.variables:
             raise self.year.error(("variables",), f"={name} names no mapped variable")
-        self._make(name)
+        self.make(name)
         return self.made[name].to_numpy(dtype=float, na_value=np.nan)
 
     def _rules(self, name: str, entry: VariableMap) -> Rules:
@@ -199,7 +217,9 @@ class _Mapper:
                 f"expected a form of the table of stamps: {', '.join(forms) or 'none is known'}",
             )
         values, lines, unmapped = map_stamp(column, stamp.part, forms[stamp.form].read)
-        if unmapped.codes:
+        if unmapped.codes and self.misfits is not None:
+            self.misfits[name] = unmapped.codes
+        elif unmapped.codes:
             raise InputError(
                 f"{column.file}: column {column.found}: {unmapped.text()} cannot be read as "
                 f"{stamp.form}; correct variables.{name}.stamp in {self.where}"
@@ -212,7 +232,7 @@ class _Mapper:
         columns = [self.raw.column(part.column) for part in parts]
         key = compose(columns, [part.width for part in parts], entry.separator)
         lost = pd.isna(key)
-        if lost.any():
+        if lost.any() and self.misfits is None:
             blank = next(c for c in columns if (c.codes < 0).any())
             raise InputError(
                 f"{blank.file}: column {blank.found}: blank in {int((blank.codes < 0).sum())} "
@@ -236,7 +256,7 @@ class _Mapper:
             )
         for needed in self.year.map.variables:
             if self.year.map.variables[needed].derive is None:
-                self._make(needed)
+                self.make(needed)
         function, reason = DERIVATIONS[entry.derive]
         values = function(pd.DataFrame(self.made), self.params)
         if self.params.variables[name].type == "category":
@@ -255,7 +275,7 @@ class _Mapper:
         self.made[name] = values
         self._add(name, "", f"derive: {entry.derive}", lines, entry.reason)
 
-    def _universes(self, names: list[str]) -> None:
+    def universes(self, names: list[str]) -> None:
         """Blank what was answered outside a variable's universe, when the mapping says so."""
         for name in names:
             condition = self.year.map.variables[name].only_if
@@ -280,6 +300,9 @@ class _Mapper:
     ) -> None:
         if not unmapped.codes:
             return
+        if self.misfits is not None:
+            self.misfits.setdefault(name, []).extend(unmapped.codes)
+            return
         entry = self.year.map.variables[name]
         hint = other_list(self.params, entry, column.values)
         if rules is not None and rules.names is not None:
@@ -295,6 +318,12 @@ class _Mapper:
         self, name: str, column: Coded, entry: VariableMap, misfits: Misfits
     ) -> None:
         """Stop at what is no number, or none that can be; amounts are not shown, only counts."""
+        if self.misfits is not None:
+            if misfits.texts or misfits.outside.codes:
+                # What a number is may be somebody's answer: it is counted and not shown.
+                count = misfits.texts + sum(count for _, count in misfits.outside.codes)
+                self.misfits.setdefault(name, []).append(("(no possible number)", count))
+            return
         start = f"{column.file}: column {column.found}: "
         if misfits.texts:
             raise InputError(
@@ -327,11 +356,16 @@ class _Mapper:
         self, name: str, file: str, column: str, lines: list[Line], reason: str | None
     ) -> None:
         order = list(self.params.variables).index(name) if name else -1
+        role, overrides = self._given_by(name, column)
         for line in lines:
             self.ledger.append(
                 {
                     "order": order,
                     "variable": name,
+                    "year": self.year.year,
+                    "universe": self._universe(name),
+                    "role": role,
+                    "overrides": overrides,
                     "source_file": file,
                     "source_column": column,
                     "source_code": line.source_code,
@@ -340,6 +374,30 @@ class _Mapper:
                     "reason": "; ".join(text for text in (line.reason, reason) if text),
                 }
             )
+
+    def _universe(self, name: str) -> str:
+        """Who can have the variable: the condition of the dictionary, else its words."""
+        if not name:
+            return ""
+        entry = self.params.variables[name]
+        return entry.asked_if or next(iter(entry.universe.values()))
+
+    def _given_by(self, name: str, shown: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+        """Who gave a row, by role, and which entries of the year's own file it rests on."""
+        mapping, own = self.year.map, self.year.own_keys
+        base = f"mapping {mapping.inherits or self.year.year}"
+        entry = mapping.variables.get(name)
+        columns = [entry.column] if entry and entry.column else []
+        columns += [part.column for part in entry.parts or []] if entry else []
+        keys = [("variables", name), *(("columns", column) for column in columns)]
+        keys += [("absent", name), ("ignore", shown)]
+        mine = tuple(key for key in keys if mapping.inherits and key in own)
+        roles = []
+        for section, key in mine:
+            stated = getattr(mapping, section).get(key)
+            given = None if isinstance(stated, str) else getattr(stated, "role", None)
+            roles.append(given or mapping.role or f"mapping {self.year.year}")
+        return ", ".join(dict.fromkeys(roles)) or base, mine
 
     def _note_files(self) -> None:
         """Record dropped blank records, ignored columns, unlinked records and absent variables."""
@@ -370,6 +428,9 @@ class _Mapper:
             self._add("", str(merge["file"]), "+".join(self._on(merge)), [line], None)
         for name, reason in self.raw.mapping.absent.items():
             self._add(name, "", "", [Line("(absent)", "", 0, reason)], None)
+        for name, answer in self.raw.mapping.decided.items():
+            self._add("", "", name, [Line("(decided)", "", 0, answer)], None)
+            self.ledger[-1]["role"] = self.raw.mapping.role or f"mapping {self.year.year}"
 
     @staticmethod
     def _on(merge: dict[str, object]) -> list[str]:

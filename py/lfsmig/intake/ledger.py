@@ -1,13 +1,14 @@
 """The record of harmonisation: one row per source code and what it became.
 
-`<folder>/<year>.csv` holds counts of codes, never records: variable, source file, source column,
-source code, harmonised code, records, reason.
+`<folder>/<year>.csv` holds counts of codes, never records. Its columns are explained in
+data/ledger/README.md.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -16,13 +17,19 @@ from lfsmig.atomic import write_text
 
 COLUMNS = [
     "variable",
+    "year",
     "source_file",
     "source_column",
     "source_code",
     "harmonised_code",
+    "universe",
     "records",
     "reason",
+    "role",
+    "effect",
 ]
+# Entries of a year's own file that a row rests on, such as ("columns", "SEX"): not written.
+OVERRIDES = "overrides"
 
 
 def ledger_frame(rows: list[dict[str, object]]) -> pd.DataFrame:
@@ -31,7 +38,23 @@ def ledger_frame(rows: list[dict[str, object]]) -> pd.DataFrame:
         enumerate(rows),
         key=lambda item: (item[1]["order"], _code_key(str(item[1]["source_code"])), item[0]),
     )
-    return pd.DataFrame([row for _, row in ordered], columns=["order", *COLUMNS])[COLUMNS]
+    frame = pd.DataFrame([row for _, row in ordered], columns=["order", *COLUMNS, OVERRIDES])
+    out = frame[COLUMNS].copy()
+    out["effect"] = ""
+    out.attrs[OVERRIDES] = frame[OVERRIDES].tolist()
+    return out
+
+
+def with_effects(ledger: pd.DataFrame, effects: Mapping[tuple[str, str], str]) -> pd.DataFrame:
+    """Say in the rows of each difference what it does to the headline."""
+    out = ledger.copy()
+    rows = ledger.attrs.get(OVERRIDES, [()] * len(ledger))
+    told = []
+    for row in rows:
+        texts = [effects[entry] for entry in row or () if entry in effects]
+        told.append("; ".join(dict.fromkeys(texts)))
+    out["effect"] = told
+    return out
 
 
 def _code_key(code: str) -> tuple[int, int, str]:

@@ -5,14 +5,16 @@ report.yml. Nothing about one country stands in Python; another survey brings an
 """
 
 from lfsmig.params.loader import Params, YearParams, label, load
-from lfsmig.params.mapping import VariableMap, YearMap
-from lfsmig.params.models import Country, Indicator, Publication, Report, Rules, Variable
+from lfsmig.params.mapping import Question, VariableMap, YearMap
+from lfsmig.params.models import Break, Country, Indicator, Publication, Report, Rules, Variable
 
 __all__ = [
+    "Break",
     "Country",
     "Indicator",
     "Params",
     "Publication",
+    "Question",
     "Report",
     "Rules",
     "Variable",

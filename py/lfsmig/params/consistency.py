@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 
 from lfsmig.params.mapping import VariableMap, YearMap
-from lfsmig.params.models import Country, Indicator, Report, Text, Variable
+from lfsmig.params.models import Break, Country, Indicator, Report, Text, Variable
 from lfsmig.params.query import query_columns
 from lfsmig.params.source import Document, KeyPath
 
@@ -210,6 +210,28 @@ def check_headline(document: Document, report: Report, indicators: list[Indicato
             raise document.error(
                 ("headline", index), f"no indicator of the register{_near(name, known)}"
             )
+
+
+def check_breaks(
+    document: Document, country: Country, variables: dict[str, Variable], breaks: list[Break]
+) -> None:
+    """Check ids, items, years and languages of the breaks in series."""
+    seen: set[str] = set()
+    for index, one in enumerate(breaks):
+        path: KeyPath = ("breaks", index)
+        if one.id in seen:
+            raise document.error((*path, "id"), f"{one.id} stands twice; an id must be unique")
+        seen.add(one.id)
+        if one.to_year is not None and one.to_year < one.from_year:
+            raise document.error((*path, "to"), "expected no year before `from`")
+        for name in one.touches.variables:
+            if name not in variables:
+                raise document.error(
+                    (*path, "touches", "variables"),
+                    f"{name} is not in variables.yml{_near(name, list(variables))}",
+                )
+        for key in ("label", "note"):
+            _languages(document, (*path, key), getattr(one, key), country.languages)
 
 
 def check_year(

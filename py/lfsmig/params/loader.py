@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 from lfsmig.errors import ParameterError
 from lfsmig.params import consistency
 from lfsmig.params.mapping import YearMap
-from lfsmig.params.models import Country, Indicator, Report, Rules, Text, Variable
+from lfsmig.params.models import Break, Breaks, Country, Indicator, Report, Rules, Text, Variable
 from lfsmig.params.source import Document, KeyPath, key_text, merge, read_document
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -171,7 +171,7 @@ class Params:
 
     def check(self, years: Iterable[int]) -> None:
         """Load every file and check it: all that a run of these years and its release read."""
-        _ = self.country, self.variables, self.indicators, self.rules, self.report
+        _ = self.country, self.variables, self.indicators, self.rules, self.report, self.breaks
         for year in years:
             self.year(year)
         # The hash of all files reads the ones that nobody asked for yet, and every table.
@@ -226,13 +226,41 @@ class Params:
         return self.report.headline
 
     @cached_property
+    def breaks(self) -> list[Break]:
+        """breaks.yml: the breaks in series; a survey without the file states none."""
+        breaks = self.stated_breaks
+        if breaks:
+            document = self.document("breaks.yml")
+            consistency.check_breaks(document, self.country, self.variables, breaks)
+        return breaks
+
+    @cached_property
+    def stated_breaks(self) -> list[Break]:
+        """The breaks as they stand, not compared with other files: the report needs no more."""
+        if not (self.dir / "breaks.yml").is_file():
+            return []
+        return validated(Breaks, self.document("breaks.yml")).breaks
+
+    @cached_property
     def years(self) -> list[int]:
         """The years that have a mapping, ascending."""
         found = (self.dir / "years").glob("[0-9][0-9][0-9][0-9].yml")
         return sorted(int(path.stem) for path in found)
 
     def year(self, year: int) -> YearParams:
-        """Return a year's mapping: the base it inherits with its own differences laid over."""
+        """Return a year's mapping: the base it inherits with its own differences laid over.
+
+        Raises
+        ------
+        ParameterError
+            Also where a question of `lfsmig new-year` is open: nothing is made of such a year.
+        """
+        found = self.draft(year)
+        refuse_undecided(found.document, year)
+        return found
+
+    def draft(self, year: int) -> YearParams:
+        """Return a year's mapping, with or without open questions."""
         if year not in self._years:
             self._years[year] = self._read_year(year)
         return self._years[year]
@@ -244,7 +272,10 @@ class Params:
                 f"{self.shown(self.dir / 'years' / f'{year}.yml')}: "
                 f"there is no mapping for {year}; years with one: {known}"
             )
-        own = self.document(f"years/{year}.yml")
+        return self.read_year(year, self.document(f"years/{year}.yml"))
+
+    def read_year(self, year: int, own: Document) -> YearParams:
+        """Lay a year's own document, on disk or not yet, over what it inherits, and check it."""
         document = own
         base_name = own.data.get("inherits")
         if base_name is not None:
@@ -254,7 +285,11 @@ class Params:
                     ("inherits",),
                     f"expected the name of a file beside this one: {self.shown(path)} is missing",
                 )
-            document = merge(read_document(path, self.shown(path)), own)
+            base = read_document(path, self.shown(path))
+            # Questions and answers belong to the year that was asked.
+            for key in ("undecided", "decided", "role"):
+                base.data.pop(key, None)
+            document = merge(base, own)
             # What a year does not ask leaves the base's mapping.
             for name in own.data.get("absent") or {}:
                 document.data.get("variables", {}).pop(name, None)
@@ -325,7 +360,7 @@ class Params:
                 # Why a check warns changes no record.
                 "year": {
                     key: value
-                    for key, value in self.year(year).document.data.items()
+                    for key, value in self.draft(year).document.data.items()
                     if key != "explanations"
                 },
             }
@@ -343,12 +378,32 @@ class Params:
         if self.country.stamps:
             names.add(self.country.stamps.table)
         for one in self.years if year is None else [year]:
-            mapping = self.year(one).map
+            mapping = self.draft(one).map
             names |= {one.lookup.table for one in mapping.variables.values() if one.lookup}
             names |= {spec.layout for spec in mapping.files if spec.layout}
         facts = self.country.facts
         names |= {one.table for one in (*(facts.population_by or []), facts.age_sex) if one}
         return sorted(name for name in names if (self.dir / name).is_file())
+
+
+def refuse_undecided(document: Document, year: int) -> None:
+    """Stop at the first open question of a year's mapping.
+
+    Raises
+    ------
+    ParameterError
+        Names file, line, key, what is open, and what to do.
+    """
+    found = document.data.get("undecided")
+    if not found:
+        return
+    first = found[0] if isinstance(found, list) and isinstance(found[0], dict) else {}
+    more = f" ({len(found) - 1} more questions below it)" if len(found) > 1 else ""
+    raise document.error(
+        ("undecided", 0),
+        f"{first.get('id')}: {first.get('what')}; {first.get('decide')}{more}; "
+        f"then call `lfsmig new-year {year}` again",
+    )
 
 
 def load(folder: Path) -> Params:

@@ -32,6 +32,7 @@ class RawFile(Model):
     on: list[str] | None = None
     agree: list[str] = Field(default_factory=list)
     reason: str | None = None
+    role: str | None = None
 
 
 class Column(Model):
@@ -41,6 +42,8 @@ class Column(Model):
     width: int | None = Field(default=None, ge=1)
     decode: dict[str, Code] = Field(default_factory=dict)
     reason: str | None = None
+    # Who gave it, by role and never by name; unstated, the role of the whole file.
+    role: str | None = None
 
 
 class Part(Model):
@@ -101,6 +104,7 @@ class VariableMap(Model):
     limits: list[float] | None = Field(default=None, min_length=2, max_length=2)
     only_if: str | None = None
     reason: str | None = None
+    role: str | None = None
 
 
 class YearCheck(Model):
@@ -114,6 +118,15 @@ class YearCheck(Model):
     form: str | None = None
     offset: int = 0
     prefix: int | None = None
+
+
+class Question(Model):
+    """What `lfsmig new-year` could not settle: a year with one of these is worked on by nobody."""
+
+    id: str
+    what: str
+    suggestions: list[str] = Field(default_factory=list)
+    decide: str
 
 
 class YearMap(Model):
@@ -131,3 +144,8 @@ class YearMap(Model):
     # Why a check of the protocol warns of this year, by its id: a text, or one in each language.
     explanations: dict[str, Explanation] = Field(default_factory=dict)
     note: str | None = None
+    # Who gave what this file states, by role ("head of the survey"), for the ledger.
+    role: str | None = None
+    undecided: list[Question] = Field(default_factory=list)
+    # Questions that a person answered without a change of the mapping, by id, with the answer.
+    decided: dict[str, str] = Field(default_factory=dict)

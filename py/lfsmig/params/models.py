@@ -284,6 +284,25 @@ class CheckRule(PartRule):
     identifiers: list[str] = Field(default_factory=list)
 
 
+class DriftRule(Model):
+    """What `lfsmig new-year` lists, and from where on a person must decide.
+
+    A difference of shares is listed where a test by sampling units finds it at level `p` (Holm's
+    correction over all columns) and is `smallest` at least; from `ask_above` on a person decides.
+    """
+
+    p: float = Field(default=0.01, gt=0, lt=1)
+    smallest: float = Field(default=0.02, ge=0, le=1)
+    ask_above: float = Field(default=0.1, ge=0, le=1)
+    # Weight total and counts against the year before, as a ratio either way.
+    weight_ratio: float = Field(default=1.05, gt=1)
+    count_ratio: float = Field(default=1.25, gt=1)
+    # Score from which a column is suggested as the new name of a lost one.
+    suggest_above: float = Field(default=0.5, ge=0, le=1)
+    # Distance of two distributions (0 the same, 1 nothing in common) from which a person is asked.
+    shift_above: float = Field(default=0.25, ge=0, le=1)
+
+
 class Disclosure(Model):
     """Fewest unweighted cases of a cell that may be shown."""
 
@@ -338,7 +357,45 @@ class Rules(Model):
     """rules.yml: thresholds of the checks and of what may be shown."""
 
     checks: dict[str, CheckRule] = Field(default_factory=dict)
+    drift: DriftRule = DriftRule()
     publication: Publication
+
+
+class Touches(Model):
+    """What a break changes: patterns of indicator ids (`recent_*`), items of the dictionary."""
+
+    indicators: list[str] = Field(default_factory=list)
+    variables: list[str] = Field(default_factory=list)
+
+
+class Break(Model):
+    """A break in series: from which year on (and to which, if it ended) figures differ in kind."""
+
+    id: str
+    from_year: Year = Field(alias="from")
+    to_year: Year | None = Field(default=None, alias="to")
+    kind: Literal["frame", "rotation", "coding", "weight", "population", "mode", "questionnaire"]
+    # E: seen in the source named, I: inferred, U: not known.
+    status: Literal["E", "I", "U"]
+    touches: Touches = Touches()
+    # Whether charts and tables of what it touches carry its mark.
+    mark: bool = False
+    label: Text
+    note: Text
+    source: str
+    # Rows of data/codebook/breaks.md.
+    rows: list[int] = Field(default_factory=list)
+
+    def between(self, first: int, last: int) -> bool:
+        """Whether a comparison of two years crosses it: one inside, the other outside."""
+        end = self.to_year or 9999
+        return (self.from_year <= first <= end) != (self.from_year <= last <= end)
+
+
+class Breaks(Model):
+    """breaks.yml: the breaks in series, in the order of their letters."""
+
+    breaks: list[Break] = Field(default_factory=list)
 
 
 class Report(Model):

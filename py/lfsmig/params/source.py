@@ -169,6 +169,11 @@ def read_document(path: Path, shown: str | None = None) -> Document:
         raise ParameterError(
             f"{name}:{line}: the file is not UTF-8 text; save it with the encoding UTF-8"
         ) from None
+    return parse_document(text, name)
+
+
+def parse_document(text: str, name: str) -> Document:
+    """Read the text of a parameter file; `name` is what messages call it."""
     try:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as problem:

@@ -17,6 +17,7 @@ _HOME = {
     "project": ("sync_years",),
     "render": ("build_report",),
     "data_tables": ("data_table",),
+    "serial_breaks": ("tbl_breaks",),
     "tables": ("notice", "tbl_overview"),
     "quality": (
         "quality_verdict",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from IPython.display import Markdown
 
-from lfsmig.report import data, words
+from lfsmig.report import data, serial_breaks, words
 from lfsmig.report.tables import (
     break_note,
     cell,
@@ -23,6 +23,9 @@ from lfsmig.report.tables import (
     several,
     several_notes,
 )
+
+if TYPE_CHECKING:
+    from lfsmig.params import Break
 
 INDENT = "\u2003"
 YEARLY = ("estimate", "se", "ci", "n", "flag")
@@ -72,9 +75,13 @@ def _absent(indicator: str) -> str:
 def _by_year(frame: pd.DataFrame, indicator: str) -> str:
     """One row per year: estimate, standard error, interval, sample size, symbol."""
     unit = print_unit(frame, str(frame["unit"].iloc[0]))
-    rows = [[words.year(row.year), *_cells(row, unit)] for row in data.rows(frame)]
+    breaks = serial_breaks.marked(indicator)
+    rows = [
+        [serial_breaks.year_head(row.year, breaks), *_cells(row, unit)] for row in data.rows(frame)
+    ]
     table = pipe([words.t(f"column.{key}") for key in ("year", *YEARLY)], rows, "lrrrrc")
-    return f"{table}\n\n{_notes(frame, indicator, unit, words.t('table.ci'))}"
+    told = f"{words.t('table.ci')} {serial_breaks.sentence(breaks)}".rstrip()
+    return f"{table}\n\n{_notes(frame, indicator, unit, told)}"
 
 
 def _cells(row: Any, unit: str) -> list[str]:
@@ -97,8 +104,9 @@ def _by_code(frame: pd.DataFrame, column: str, variable: str, indicator: str) ->
     parts = {words.code_label(variable, c): (frame[frame[column].eq(c)], unit) for c in codes}
     head = words.t("column.category") if column == "category" else words.t(f"column.{variable}")
     shown = frame[frame[column].isin(codes)]
-    more = f"{words.t('table.se')} {words.t('table.ci')}"
-    return f"{_years_across(head, parts)}\n\n{_notes(shown, indicator, unit, more)}"
+    breaks = serial_breaks.marked(indicator, variable)
+    more = f"{words.t('table.se')} {words.t('table.ci')} {serial_breaks.sentence(breaks)}".rstrip()
+    return f"{_years_across(head, parts, breaks)}\n\n{_notes(shown, indicator, unit, more)}"
 
 
 def _several(names: list[str], category: str | None) -> tuple[str, str]:
@@ -116,12 +124,18 @@ def _several(names: list[str], category: str | None) -> tuple[str, str]:
         unit = print_unit(frame, str(frame["unit"].iloc[0]))
         mark = "†" if broken and data.is_count(frame) else ""
         rows.append([escape(row_label(name, unit)) + mark, *[""] * len(YEARLY)])
-        rows += [[INDENT + words.year(r.year), *_cells(r, unit)] for r in data.rows(frame)]
+        breaks = serial_breaks.marked(name)
+        rows += [
+            [INDENT + serial_breaks.year_head(r.year, breaks), *_cells(r, unit)]
+            for r in data.rows(frame)
+        ]
     table = pipe([words.t(f"column.{key}") for key in ("indicator", *YEARLY)], rows, "lrrrrc")
     return title, f"{table}\n\n{several_notes(used, words.t('table.ci'), broken)}"
 
 
-def _years_across(head: str, parts: Mapping[str, tuple[pd.DataFrame, str]]) -> str:
+def _years_across(
+    head: str, parts: Mapping[str, tuple[pd.DataFrame, str]], breaks: Sequence[Break]
+) -> str:
     """Below each estimate its interval, and its sample size unless all rows share one."""
     years = data.years()
     sizes = {label: _sizes(frame) for label, (frame, _) in parts.items()}
@@ -139,7 +153,8 @@ def _years_across(head: str, parts: Mapping[str, tuple[pd.DataFrame, str]]) -> s
             rows.append([INDENT + words.t("column.n"), *counts])
     if shared is not None:
         rows.append([words.t("column.n"), *(_count(shared.get(y)) for y in years)])
-    return pipe([head, *map(words.year, years)], rows, "l" + "r" * len(years), even=True)
+    heads = [serial_breaks.year_head(y, breaks) for y in years]
+    return pipe([head, *heads], rows, "l" + "r" * len(years), even=True)
 
 
 def _sizes(frame: pd.DataFrame) -> dict[int, float]:

@@ -13,7 +13,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from lfsmig.report import data, words
+from lfsmig.report import data, serial_breaks, words
 from lfsmig.report.marks import (
     dots,
     end_labels,
@@ -57,12 +57,15 @@ def fig_series(
     from_zero(ax, lines)
     if data.is_count(every):
         mark_breaks(ax)
+    breaks = serial_breaks.marked(names, by)
+    serial_breaks.draw(ax, breaks)
     if len(lines) > 1 and max(map(width, lines)) <= LONGEST_END_LABEL:
         end_labels(ax, lines, unit)
     elif len(lines) > 1:
         fig.legend(loc="outside upper left", frameon=False, handlelength=1.2)
     sns.despine(ax=ax)
-    finish(fig, every, intervals=True, broken=data.is_count(every))
+    told = serial_breaks.sentence(breaks)
+    finish(fig, every, intervals=True, broken=data.is_count(every), more=told)
     return fig
 
 
@@ -82,8 +85,10 @@ def fig_shares(indicator: str) -> Figure:
     shown = [code for code, cells in parts.items() if cells["estimate"].notna().any()]
     names = {code: words.code_label(item, code) for code in codes}
     hidden = [names[code] for code in codes if code not in shown]
-    note = notes_of(frame, intervals=True, hidden=hidden)
-    return panels([names[c] for c in shown], [parts[c] for c in shown], "share", note)
+    breaks = serial_breaks.marked(indicator)
+    told = serial_breaks.sentence(breaks)
+    note = notes_of(frame, intervals=True, hidden=hidden, more=told)
+    return panels([names[c] for c in shown], [parts[c] for c in shown], "share", note, breaks)
 
 
 def fig_regions(indicator: str, by: str = "region", category: str | None = None) -> Figure:
@@ -116,7 +121,9 @@ def fig_regions(indicator: str, by: str = "region", category: str | None = None)
     sns.despine(ax=ax, left=True)
     ax.tick_params(left=False)
     fig.legend(loc="outside upper left", ncols=2, frameon=False, handletextpad=0.4)
-    finish(fig, frame[frame["year"].isin([first, last])], intervals=True)
+    crossed = serial_breaks.crossing(serial_breaks.marked(indicator, by), first, last)
+    told = serial_breaks.sentence(crossed, "breaks.between")
+    finish(fig, frame[frame["year"].isin([first, last])], intervals=True, more=told)
     return fig
 
 

@@ -205,9 +205,15 @@ def dots(
     ax.plot(x[hollow], y[hollow], marker, color=colour, **hole)
 
 
-def finish(fig: Figure, frame: pd.DataFrame, intervals: bool = False, broken: bool = False) -> None:
+def finish(
+    fig: Figure,
+    frame: pd.DataFrame,
+    intervals: bool = False,
+    broken: bool = False,
+    more: str = "",
+) -> None:
     """Say below the chart what its marks mean, as far as it has them, and lay it out."""
-    if text := notes_of(frame, intervals, broken):
+    if text := notes_of(frame, intervals, broken, more=more):
         text = wrapped(fig, text, 0.98 * WIDTH, NOTE_SIZE)
         fig.supxlabel(text, fontsize=NOTE_SIZE, color=NOTE, x=0.01, ha="left")
     # Lay out once: the figure is written in two formats.
@@ -216,7 +222,11 @@ def finish(fig: Figure, frame: pd.DataFrame, intervals: bool = False, broken: bo
 
 
 def notes_of(
-    frame: pd.DataFrame, intervals: bool = False, broken: bool = False, hidden: Sequence[str] = ()
+    frame: pd.DataFrame,
+    intervals: bool = False,
+    broken: bool = False,
+    hidden: Sequence[str] = (),
+    more: str = "",
 ) -> str:
     """What the marks of a chart mean, as far as it has them.
 
@@ -224,6 +234,8 @@ def notes_of(
     ----------
     hidden
         Names of groups that have no place in the chart, because all their values are withheld.
+    more
+        What is said last: the breaks in the series.
     """
     parts = [words.t("figure.interval")] if intervals else []
     if frame["flag"].isin(data.WITHHELD).any():
@@ -234,7 +246,7 @@ def notes_of(
         parts.append(words.t("figure.hidden", names=words.listing(list(hidden))))
     if broken and data.breaks():
         parts.append(words.t("figure.broken"))
-    return " ".join(parts)
+    return " ".join([*parts, more] if more else parts)
 
 
 def wrapped(fig: Figure, text: str, room: float, size: float, weight: str = "normal") -> str:

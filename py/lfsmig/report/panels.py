@@ -7,6 +7,7 @@ all the drawing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -14,9 +15,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from lfsmig.report import data, words
+from lfsmig.report import data, serial_breaks, words
 from lfsmig.report.marks import NOTE_SIZE, line, values, wrapped
 from lfsmig.report.style import COLOURS, NOTE, WIDTH
+
+if TYPE_CHECKING:
+    from lfsmig.params import Break
 
 BESIDE = 3  # panels in a row: each has room for the values of six years
 LEFT, RIGHT, GAP = 0.62, 0.06, 0.16  # inches: room for the scale, at the edge, between panels
@@ -24,7 +28,13 @@ HEIGHT, YEARS = 0.95, 0.3  # a panel; the years named below it
 LINE, TITLE = 0.16, 8.5  # a line of type above a panel in inches; its size in points
 
 
-def panels(names: Sequence[str], parts: Sequence[pd.DataFrame], unit: str, note: str) -> Figure:
+def panels(
+    names: Sequence[str],
+    parts: Sequence[pd.DataFrame],
+    unit: str,
+    note: str,
+    breaks: Sequence[Break] = (),
+) -> Figure:
     """Draw a panel for each group.
 
     Parameters
@@ -37,6 +47,8 @@ def panels(names: Sequence[str], parts: Sequence[pd.DataFrame], unit: str, note:
         Unit of the values.
     note
         What the marks mean, written below.
+    breaks
+        Breaks in the series, marked in every panel.
     """
     beside = 2 if len(names) in (2, 4) else min(len(names), BESIDE)
     width = (WIDTH - LEFT - RIGHT - (beside - 1) * GAP) / beside
@@ -55,10 +67,11 @@ def panels(names: Sequence[str], parts: Sequence[pd.DataFrame], unit: str, note:
         panel = fig.add_axes(place, sharex=first, sharey=first)
         first = first or panel
         _draw(panel, title, cells, unit)
+        serial_breaks.draw(panel, breaks, inside=True)
         # The lowest panel of a column names the years, the first of a row the scale.
         panel.tick_params(labelbottom=position + beside >= len(names), labelleft=column == 0)
     if first is not None:
-        _scale(first, parts, unit)
+        _scale(first, parts, unit, 1.35 if breaks else 1.15)
     middle = 1 - (tops[0] + tops[-1] + HEIGHT) / (2 * total)
     fig.text(0.02, middle, words.unit_name(unit), rotation="vertical", va="center", ha="center")
     fig.text(0.01, 0.04 / total, note, fontsize=NOTE_SIZE, color=NOTE, va="bottom")
@@ -88,14 +101,17 @@ def _draw(panel: Axes, title: str, cells: pd.DataFrame, unit: str) -> None:
     panel.set_axisbelow(True)
 
 
-def _scale(panel: Axes, parts: Sequence[pd.DataFrame], unit: str) -> None:
-    """One scale for all: from zero to above the highest interval, every other year named."""
+def _scale(panel: Axes, parts: Sequence[pd.DataFrame], unit: str, room: float) -> None:
+    """One scale for all: from zero to above the highest interval, every other year named.
+
+    `room` above it is for the values, and for the letters of breaks.
+    """
     years = data.years()
     named = [(len(years) - 1 - i) % 2 == 0 for i in range(len(years))]
     labels = [words.year(y) if name else "" for y, name in zip(years, named, strict=True)]
     panel.set_xticks(range(len(years)), labels)
     panel.set_xlim(-0.5, len(years) - 0.5)
-    top = 1.15 * words.scale(unit) * float(pd.concat(parts)[["estimate", "ci_high"]].max().max())
+    top = room * words.scale(unit) * float(pd.concat(parts)[["estimate", "ci_high"]].max().max())
     ticks = [tick for tick in MaxNLocator(4).tick_values(0, top) if tick <= top]
     panel.set_yticks(ticks, [words.decimal(tick, 0 if tick == int(tick) else 1) for tick in ticks])
     panel.set_ylim(0, top)

@@ -17,6 +17,8 @@ from lfsmig.atomic import write_json
 from lfsmig.errors import InputError, MissingDependency, ParameterError
 from lfsmig.lock import held
 from lfsmig.manifest import text_hash
+from lfsmig.params import Params
+from lfsmig.params.loader import refuse_undecided
 from lfsmig.report import builtin, data, execution, lint, pages, project, quartoroad, words
 from lfsmig.report.book import environment
 from lfsmig.report.execution import Task, hash_files
@@ -55,6 +57,7 @@ def build_report(
     say = progress or (lambda _: None)
     root, params_dir, data_dir = (Path(p).resolve() for p in (root, params_dir, data_dir))
     settings = read_settings(params_dir)
+    _refuse_undecided(params_dir, settings)
     languages = list(langs or settings.languages)
     kinds = _checked_formats(formats or settings.formats)
     road = choose_road(with_)
@@ -64,6 +67,14 @@ def build_report(
     years = _years(settings, data_dir, say)
     with held(root / "_work" / "report"):
         return _build(root, params_dir, data_dir, settings, years, languages, kinds, road, say)
+
+
+def _refuse_undecided(params_dir: Path, settings: ReportSettings) -> None:
+    """Stop where a year of the report has a question that nobody answered yet."""
+    params = Params(params_dir)
+    for year in settings.years:
+        if year in params.years:
+            refuse_undecided(params.document(f"years/{year}.yml"), year)
 
 
 def _build(

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 from IPython.display import Markdown
 
-from lfsmig.report import data, words
+from lfsmig.report import data, serial_breaks, words
 
 PAGE = 92  # characters of a table's type that fit the printed page
 SHORT = 14  # characters that a head above numbers takes at most
@@ -28,8 +28,8 @@ def escape(text: object) -> str:
 
 
 def width(text: str) -> int:
-    """Columns a text takes when printed: Thai marks above and below take none."""
-    return sum(unicodedata.category(letter) not in {"Mn", "Cf"} for letter in text)
+    """Columns a text takes when printed: Thai marks and the signs of a raised letter take none."""
+    return sum(unicodedata.category(letter) not in {"Mn", "Cf"} for letter in text if letter != "^")
 
 
 def pipe(
@@ -156,7 +156,8 @@ def tbl_overview(indicators: Sequence[str], category: str | None = None) -> Mark
         ]
         mark = "†" if broken and data.is_count(frame) else ""
         rows.append([escape(row_label(name, unit)) + mark, *values])
-    head = [words.t("column.indicator"), *map(words.year, years)]
+    breaks = serial_breaks.marked(list(used))
+    head = [words.t("column.indicator"), *(serial_breaks.year_head(y, breaks) for y in years)]
     table = pipe(head, rows, "l" + "r" * len(years), even=True)
     return Markdown(f"{table}\n\n{_overview_notes(used, broken)}")
 
@@ -204,6 +205,7 @@ def several_notes(used: dict[str, pd.DataFrame], more: str, broken: bool) -> str
         words.t("table.bases", bases="; ".join(told)) if told else "",
         more,
         break_note("broken_rows") if broken else "",
+        serial_breaks.sentence(serial_breaks.marked(list(used))),
         flag_legend(flags, [why for f in used.values() for why in review_reasons(f)]),
         words.t("table.source", source=source_line()),
     ]
