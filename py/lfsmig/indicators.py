@@ -241,7 +241,7 @@ def headline(params: Params, year: int, frame: pd.DataFrame) -> dict[str, float]
     found = {}
     for table in planned:
         one = table.indicator
-        if one.id not in params.headline or table.by or one.statistic == "share":
+        if one.id not in params.report.headline or table.by or one.statistic == "share":
             continue
         cells, _ = _estimate_table(design, frame, table, population_mask(frame, one), "python")
         found[one.id] = float(cells["estimate"].iloc[0])

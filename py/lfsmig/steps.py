@@ -104,7 +104,7 @@ def harmonise_year(
         "synthetic": str(folder_is_synthetic(source, year)),
         "parameters": params.hash(year),
         "register": text_hash(indicators.columns_asked(params)),
-        "headline": text_hash(params.headline),
+        "headline": text_hash(params.report.headline),
         "disclosure": text_hash(params.rules.publication.disclosure.model_dump(mode="json")),
         "code": code_hash("intake", "params", "indicators", "effects", "synthetic", *CONCEPTS),
     }
