@@ -82,6 +82,24 @@ test_terms <- function(model, terms) {
   c(as.vector(found$Ftest), as.vector(found$p))
 }
 
+# Working likelihood ratio of the same: regTermTest(method = "LRT"), written out because that calls
+# svyglm anew with the starting values of the larger model. A calibrated design keeps the records
+# outside a domain with a weight of zero, and svyglm makes weights of mean 1 over all of them.
+likelihood_ratio <- function(model, terms) {
+  reduced <- update(formula(model), paste(". ~ . - (", terms, ")"))
+  environment(reduced) <- globalenv()
+  smaller <- with_treatment_contrasts(do.call(svyglm, list(
+    reduced, model$survey.design, family = model$family, control = tight
+  )))
+  at <- !names(coef(model)) %in% names(coef(smaller))
+  share <- mean(as.vector(weights(model$survey.design, "sampling")) != 0)
+  chisq <- share * (deviance(smaller) - deviance(model))
+  lambda <- share * eigen(solve(model$naive.cov[at, at]) %*% vcov(model)[at, at], only.values = TRUE)$values
+  c(chisq, pFsum(chisq, rep(1, length(lambda)), Re(lambda),
+    ddf = model$df.residual, method = "saddlepoint", lower.tail = FALSE
+  ))
+}
+
 # Mean predictions with variables set to given values for everybody (predictive margins), and their
 # gradients by the coefficients; the covariance is g' vcov(model) g.
 #
