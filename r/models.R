@@ -33,8 +33,10 @@ fit_regression <- function(design, keep, response, terms, variables, levels, fam
   )
   # svyglm looks for its arguments by name from inside the package, so it is given values.
   call <- list(formula, design, family = chosen, control = tight)
+  if (inherits(design, "svyrep.design")) call$return.replicates <- TRUE
   model <- with_treatment_contrasts(do.call(svyglm, call))
   refuse_separation(model, family)
+  refuse_separated_replicates(model, family)
   if (family != "gaussian") {
     # The standard errors use the weights of the step before the last: five right digits by R's own
     # stopping rule. A fit that begins where the first ended has them all.
@@ -74,6 +76,23 @@ refuse_separation <- function(model, family) {
     stop("perfect separation: fitted values numerically 0 or 1 occurred (coefficient ", largest, ")")
   }
   if (!model$converged) stop("the ", family, " regression does not converge")
+}
+
+# A replicate in which the outcome is separated: svyglm makes a variance of coefficients that would
+# have run on for ever, and does not even warn.
+refuse_separated_replicates <- function(model, family) {
+  if (is.null(model$replicates) || family == "gaussian") {
+    return()
+  }
+  x <- model.matrix(model)
+  shift <- if (is.null(model$offset)) 0 else model$offset
+  used <- as.matrix(model$survey.design$repweights) > 0
+  for (i in which(complete.cases(model$replicates))) {
+    mu <- model$family$linkinv(as.vector(x %*% model$replicates[i, ]) + shift)[used[, i]]
+    if (any(mu < 1e-9 | (family == "binomial" & mu > 1 - 1e-9))) {
+      stop("perfect separation in replicate ", i, ": fitted values numerically 0 or 1 occurred")
+    }
+  }
 }
 
 # Wald test that some coefficients are zero: survey's regTermTest where they are whole terms.

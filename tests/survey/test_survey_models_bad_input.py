@@ -11,6 +11,7 @@ from model_helpers import model_design, model_frame
 from survey_helpers import needs_r, panel_design
 
 from lfsmig.errors import EstimationError
+from lfsmig.survey import SurveyDesign
 from lfsmig.survey.change import (
     YearCells,
     planned,
@@ -227,3 +228,15 @@ def test_series() -> None:
     empty = series_contrasts(years, {})
     assert isinstance(empty, pd.DataFrame)
     assert len(empty) == 0
+
+
+@pytest.mark.parametrize("engine", ["python", pytest.param("r", marks=needs_r)])
+def test_separation_in_one_replicate_is_no_variance(engine: str) -> None:
+    """R's `svyglm` gives an SE of 20 without a word, of coefficients that would run on for ever."""
+    frame = pd.DataFrame({"psu": np.repeat(range(6), 4), "w": 1.0, "g": list("ab") * 12})
+    frame["y"] = [0.0, 0, 1, 0] * 3 + [0.0, 1, 1, 0] * 2 + [1.0, 1, 0, 0]
+    # Without PSU 0 nobody of group b would have y = 1 ...
+    frame.loc[(frame["g"] == "b") & (frame["psu"] > 0), "y"] = 0.0
+    frame.loc[1, "y"] = 1.0
+    design = SurveyDesign(frame, "w", psu="psu").with_replicates("JK1")
+    refused("perfect separation", design.regression, "y ~ g", family="binomial", engine=engine)
