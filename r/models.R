@@ -33,8 +33,10 @@ fit_regression <- function(design, keep, response, terms, variables, levels, fam
   )
   # svyglm looks for its arguments by name from inside the package, so it is given values.
   call <- list(formula, design, family = chosen, control = tight)
+  if (inherits(design, "svyrep.design")) call$return.replicates <- TRUE
   model <- with_treatment_contrasts(do.call(svyglm, call))
   refuse_separation(model, family)
+  refuse_separated_replicates(model, family)
   if (family != "gaussian") {
     # The standard errors use the weights of the step before the last: five right digits by R's own
     # stopping rule. A fit that begins where the first ended has them all.
@@ -76,10 +78,45 @@ refuse_separation <- function(model, family) {
   if (!model$converged) stop("the ", family, " regression does not converge")
 }
 
+# A replicate in which the outcome is separated: svyglm makes a variance of coefficients that would
+# have run on for ever, and does not even warn.
+refuse_separated_replicates <- function(model, family) {
+  if (is.null(model$replicates) || family == "gaussian") {
+    return()
+  }
+  x <- model.matrix(model)
+  shift <- if (is.null(model$offset)) 0 else model$offset
+  used <- as.matrix(model$survey.design$repweights) > 0
+  for (i in which(complete.cases(model$replicates))) {
+    mu <- model$family$linkinv(as.vector(x %*% model$replicates[i, ]) + shift)[used[, i]]
+    if (any(mu < 1e-9 | (family == "binomial" & mu > 1 - 1e-9))) {
+      stop("perfect separation in replicate ", i, ": fitted values numerically 0 or 1 occurred")
+    }
+  }
+}
+
 # Wald test that some coefficients are zero: survey's regTermTest where they are whole terms.
 test_terms <- function(model, terms) {
   found <- regTermTest(model, as.formula(paste("~", terms)))
   c(as.vector(found$Ftest), as.vector(found$p))
+}
+
+# Working likelihood ratio of the same: regTermTest(method = "LRT"), written out because that calls
+# svyglm anew with the starting values of the larger model. A calibrated design keeps the records
+# outside a domain with a weight of zero, and svyglm makes weights of mean 1 over all of them.
+likelihood_ratio <- function(model, terms) {
+  reduced <- update(formula(model), paste(". ~ . - (", terms, ")"))
+  environment(reduced) <- globalenv()
+  smaller <- with_treatment_contrasts(do.call(svyglm, list(
+    reduced, model$survey.design, family = model$family, control = tight
+  )))
+  at <- !names(coef(model)) %in% names(coef(smaller))
+  share <- mean(as.vector(weights(model$survey.design, "sampling")) != 0)
+  chisq <- share * (deviance(smaller) - deviance(model))
+  lambda <- share * eigen(solve(model$naive.cov[at, at]) %*% vcov(model)[at, at], only.values = TRUE)$values
+  c(chisq, pFsum(chisq, rep(1, length(lambda)), Re(lambda),
+    ddf = model$df.residual, method = "saddlepoint", lower.tail = FALSE
+  ))
 }
 
 # Mean predictions with variables set to given values for everybody (predictive margins), and their

@@ -34,8 +34,13 @@ model <- function(m, ...) {
   limits <- confint(m)
   tests <- lapply(list(...), function(term) {
     found <- regTermTest(m, term)
+    # It fits the smaller model by the call of the larger, whose starting values do not fit.
+    bare <- m
+    bare$call$start <- NULL
+    ratio <- regTermTest(bare, term, method = "LRT")
     list(term = deparse(term), F = as.vector(found$Ftest), df = found$df, ddf = found$ddf,
-      p = as.vector(found$p))
+      p = as.vector(found$p), chisq = as.vector(ratio$chisq), p_ratio = as.vector(ratio$p),
+      p_chisq = as.vector(pchisq(ratio$chisq, found$df, lower.tail = FALSE)))
   })
   list(
     names = names(coef(m)), est = unname(coef(m)), se = unname(SE(m)), df = m$df.residual,

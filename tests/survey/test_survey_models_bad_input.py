@@ -11,6 +11,7 @@ from model_helpers import model_design, model_frame
 from survey_helpers import needs_r, panel_design
 
 from lfsmig.errors import EstimationError
+from lfsmig.survey import SurveyDesign
 from lfsmig.survey.change import (
     YearCells,
     planned,
@@ -156,6 +157,9 @@ def test_margins_and_tests_name_what_is_missing() -> None:
     refused("covariates='free' is not known", predictive_margins, model, "group", "free")
     refused("term 'year' is not in the model; its terms are x, group", term_test, model, "year")
     refused("name the term", term_test, model)
+    refused("method='wald' is not known; use Wald or LRT", term_test, model, "x", method="wald")
+    crossed = DESIGN.regression("wage ~ x * group")
+    refused("'x' is part of 'x:group'", term_test, crossed, "x", method="LRT")
     refused("the model has no term", marginal_effects, DESIGN.regression("wage ~ 1"))
     refused("is not one term", term_test, model, "x + group")
     margins = predictive_margins(model, "group")
@@ -224,3 +228,15 @@ def test_series() -> None:
     empty = series_contrasts(years, {})
     assert isinstance(empty, pd.DataFrame)
     assert len(empty) == 0
+
+
+@pytest.mark.parametrize("engine", ["python", pytest.param("r", marks=needs_r)])
+def test_separation_in_one_replicate_is_no_variance(engine: str) -> None:
+    """R's `svyglm` gives an SE of 20 without a word, of coefficients that would run on for ever."""
+    frame = pd.DataFrame({"psu": np.repeat(range(6), 4), "w": 1.0, "g": list("ab") * 12})
+    frame["y"] = [0.0, 0, 1, 0] * 3 + [0.0, 1, 1, 0] * 2 + [1.0, 1, 0, 0]
+    # Without PSU 0 nobody of group b would have y = 1 ...
+    frame.loc[(frame["g"] == "b") & (frame["psu"] > 0), "y"] = 0.0
+    frame.loc[1, "y"] = 1.0
+    design = SurveyDesign(frame, "w", psu="psu").with_replicates("JK1")
+    refused("perfect separation", design.regression, "y ~ g", family="binomial", engine=engine)

@@ -44,6 +44,11 @@ def close(model: Regression, expected: dict[str, Any], rel: float = 1e-9) -> Non
         assert row["statistic_value"] == pytest.approx(test["F"], rel=10 * rel)
         assert row["p"] == pytest.approx(test["p"], rel=1e-6)
         assert (row["df_num"], row["df_den"]) == (test["df"], test["ddf"])
+        # regTermTest(method = "LRT"); a chi-square with df degrees of freedom would be far off.
+        ratio = term_test(model, *terms, method="LRT").iloc[0]
+        assert ratio["statistic_value"] == pytest.approx(test["chisq"], rel=1e-6)
+        assert ratio["p"] == pytest.approx(test["p_ratio"], rel=1e-6)
+        assert (ratio["df_num"], ratio["df_den"]) == (test["df"], test["ddf"])
 
 
 def test_logistic_in_a_stratified_sample() -> None:

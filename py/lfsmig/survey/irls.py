@@ -184,13 +184,13 @@ def fit(
     """
     beta = _start(family, model, basis, sums) if start is None else start
     step = np.zeros_like(beta)
-    value, gradient, information = _derivatives(family, model, basis, sums, beta)
+    value, gradient, information = derivatives(family, model, basis, sums, beta)
     for number in range(MAX_STEPS):
         step = _solved(information, gradient)
         # Mean square of the movement of the predictions: while it is large none need be looked at.
         spread = gradient @ step / (np.trace(information) / len(beta))
         for _ in range(MAX_STEPS):
-            tried = _derivatives(family, model, basis, sums, beta + step)
+            tried = derivatives(family, model, basis, sums, beta + step)
             # A step that overshoots is halved; at rest the value moves by rounding alone.
             if tried[0] >= value - 1e-12 * max(1.0, abs(value)):
                 break
@@ -211,10 +211,10 @@ def is_estimable(
     family: Family, model: ModelMatrix, basis: Basis, sums: Sums, beta: np.ndarray
 ) -> bool:
     """Whether other weights on the same patterns still tell all coefficients apart."""
-    return not is_singular(_derivatives(family, model, basis, sums, beta)[2], COLLINEAR)
+    return not is_singular(derivatives(family, model, basis, sums, beta)[2], COLLINEAR)
 
 
-def _derivatives(
+def derivatives(
     family: Family, model: ModelMatrix, basis: Basis, sums: Sums, beta: np.ndarray
 ) -> tuple[float, np.ndarray, np.ndarray]:
     """Log pseudo-likelihood, its gradient and the information, per unit of weight."""

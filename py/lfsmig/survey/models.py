@@ -20,6 +20,7 @@ from lfsmig.errors import EstimationError
 from lfsmig.survey.formula import Formula, Term, parse, term_names, term_text
 from lfsmig.survey.inference import check_options, tested
 from lfsmig.survey.irls import FAMILIES, Basis, Family, Sums, basis_of, fit, is_estimable
+from lfsmig.survey.likelihood_ratio import likelihood_ratio, refuse_nested
 from lfsmig.survey.model_matrix import ModelMatrix, model_matrix, observed
 from lfsmig.survey.replicates import refuse_negative
 from lfsmig.survey.sandwich import (
@@ -32,6 +33,9 @@ from lfsmig.survey.sandwich import (
 
 if TYPE_CHECKING:
     from lfsmig.survey.design import SurveyDesign
+
+
+TERM_TESTS = ("Wald", "LRT")
 
 
 @dataclass(frozen=True)
@@ -155,19 +159,35 @@ def pattern_sums(model: ModelMatrix, weight: np.ndarray, response: np.ndarray) -
     )
 
 
-def term_test(model: Regression, *terms: str) -> pd.DataFrame:
-    """Wald test that all coefficients of some terms are zero (R's `regTermTest`, method Wald).
+def term_test(model: Regression, *terms: str, method: str = "Wald") -> pd.DataFrame:
+    """Test that all coefficients of some terms are zero (R's `regTermTest`).
 
-    Returns one row: terms, statistic_value (F), df_num, df_den (the model's residual degrees of
-    freedom) and p. R's other methods (working likelihood ratio) are not offered.
+    Parameters
+    ----------
+    method
+        `Wald`, or `LRT`: Rao and Scott's working likelihood ratio (`likelihood_ratio.py`).
+
+    Returns
+    -------
+    DataFrame
+        One row: terms, statistic_value (F, or 2 log of the likelihood ratio), df_num, df_den (the
+        model's residual degrees of freedom) and p.
     """
     if not terms:
         raise EstimationError("name the term or terms to be tested")
+    if method not in TERM_TESTS:
+        raise EstimationError(f"method={method!r} is not known; use {' or '.join(TERM_TESTS)}")
     at = model.positions(terms)
+    if method == "LRT":
+        refuse_nested(model.formula.terms, {model.model.columns[i].term for i in at})
     if model.engine == "r":
         from lfsmig.survey.r_models import term_test_in_r
 
-        value, p = term_test_in_r(model, at)
+        value, p = term_test_in_r(model, at, method)
+    elif method == "LRT":
+        response = model.design.numbers(model.formula.response)[model.rows]
+        sums = pattern_sums(model.model, model.design.weights[model.rows], response)
+        value, p = likelihood_ratio(model, sums, at)
     else:
         beta, within = model.coefficients[at], model.covariance[np.ix_(at, at)]
         value = float(beta @ np.linalg.solve(within, beta)) / len(at)

@@ -61,12 +61,13 @@ def regression_in_r(
     return r.array(found["estimate"]), covariance, int(r.array(found["df"])[0]), found["model"]
 
 
-def term_test_in_r(model: Regression, positions: Sequence[int]) -> tuple[float, float]:
-    """F and p of `regTermTest` for the terms at some coefficients."""
+def term_test_in_r(model: Regression, positions: Sequence[int], method: str) -> tuple[float, float]:
+    """Statistic and p of `regTermTest` for the terms at some coefficients."""
     names = _r_names(model.model)
     terms = dict.fromkeys(model.model.columns[i].term for i in positions)
     text = " + ".join(_r_term(term, names) for term in terms)
-    value, p = r.array(r.call("test_terms", model.handle, r.text(text)))
+    function = "likelihood_ratio" if method == "LRT" else "test_terms"
+    value, p = r.array(r.call(function, model.handle, r.text(text)))
     return float(value), float(p)
 
 
