@@ -41,8 +41,9 @@ class Home:
         self.params, self.raw = root / "params", raw
         self.workspace = Workspace.at(self.params, root / "data", raw)
         shutil.copytree(ROOT / "params", self.params)
-        shutil.copytree(ROOT / "data/codebook", root / "data/codebook")
-        shutil.copytree(ROOT / "data/published", root / "data/published")
+        (root / "data").mkdir()
+        for name in ("codebook", "published"):
+            (root / "data" / name).symlink_to(ROOT / "data" / name)
 
     def mapping(self, year: int) -> Path:
         return self.params / "years" / f"{year}.yml"
