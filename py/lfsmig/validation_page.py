@@ -25,6 +25,7 @@ from lfsmig.atomic import write_json, write_text
 from lfsmig.errors import CheckFailed, InputError
 from lfsmig.intake.validate import errors, needless, warnings
 from lfsmig.report import words as report_words
+from lfsmig.validation_parts import part_name
 from lfsmig.workspace import Workspace
 
 SCHEMA_VERSION = 1
@@ -202,7 +203,7 @@ def page(made: Mapping[str, Any]) -> str:
     rows = [
         _row(one)
         | {
-            "parts": [_row(part) for part in one["parts"]],
+            "parts": [_row(part) | {"name": part_name(part["part"])} for part in one["parts"]],
             "needs_words": needs_words(one),
             "told": {language: explained(one, language) for language in LANGUAGES},
         }

@@ -18,6 +18,7 @@ from lfsmig.intake.harmonise import Harmonised, harmonise
 from lfsmig.intake.protocol import CHECKS, Subject, judge
 from lfsmig.params import Params, load
 from lfsmig.params.models import ControlTable, PartRule
+from lfsmig.validation_parts import PARTS
 
 ROOT = Path(__file__).parents[2]
 # Limits for a twentieth of the sample, whose rates move by chance as a full one's do not.
@@ -181,6 +182,7 @@ def test_every_part_of_a_check_has_a_fault(params: Params) -> None:
     # A survey's own records against its own publication: there are none here.
     assert without == {("L2", "real"), ("T5", "real")}
     assert all(isinstance(params.rules.checks[n].parts[p], PartRule) for n, p in parts)
+    assert {part for _, part in parts} == set(PARTS)
 
 
 def test_no_good_year_raises_an_error(small_data: Path) -> None:
