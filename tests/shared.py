@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import yaml
+
+
+def cut_register(params: Path, kept: Collection[str]) -> None:
+    """Keep a few indicators of a copied parameter folder, in the register and where it is named."""
+    path = params / "indicators.yml"
+    head, *entries = path.read_text(encoding="utf-8").split("\n  - id: ")
+    entries = [entry for entry in entries if entry.split("\n")[0] in kept]
+    path.write_text("\n  - id: ".join([head, *entries]), encoding="utf-8")
+    path = params / "rules.yml"
+    rules = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for check in rules["checks"].values():
+        if "indicators" in check:
+            check["indicators"] = [name for name in check["indicators"] if name in kept]
+    path.write_text(yaml.safe_dump(rules), encoding="utf-8")
+    path = params / "report.yml"
+    report = yaml.safe_load(path.read_text(encoding="utf-8"))
+    report["headline"] = [name for name in report["headline"] if name in kept]
+    path.write_text(yaml.safe_dump(report), encoding="utf-8")
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:

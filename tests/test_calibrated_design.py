@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import yaml
 
 from lfsmig import cli, indicators, replicate
 from lfsmig.errors import ParameterError
 from lfsmig.params import Params
 from tests.conftest import ROOT, needs_r
+from tests.shared import cut_register
 
 GROUPS = ["region", "area", "sex", "age_group"]
 KEPT = ("population.total", "lifetime.rate")
@@ -26,13 +26,11 @@ def parameters(folder: Path) -> Path:
     shutil.copytree(ROOT / "params", folder / "params")
     for name in ("codebook", "published"):
         shutil.copytree(ROOT / "data" / name, folder / "data" / name)
-    country, register = (folder / "params" / f"{name}.yml" for name in ("country", "indicators"))
+    country = folder / "params" / "country.yml"
     option = f"lonely_psu: adjust\n  calibration: [{', '.join(GROUPS)}]"
     text = country.read_text(encoding="utf-8").replace("lonely_psu: adjust", option, 1)
     country.write_text(text, encoding="utf-8")
-    document = yaml.safe_load(register.read_text(encoding="utf-8"))
-    document["indicators"] = [one for one in document["indicators"] if one["id"] in KEPT]
-    register.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+    cut_register(folder / "params", KEPT)
     return folder / "params"
 
 

@@ -15,6 +15,7 @@ from lfsmig import cli, indicators, replicate
 from lfsmig.params import Params, load
 from lfsmig.survey import design
 from tests.conftest import ROOT, needs_r
+from tests.shared import cut_register
 
 YEAR = 2023
 RATE = "    of: migrants\n    per: 100\n"
@@ -78,10 +79,7 @@ def project_at(folder: Path, raw: Path) -> Project:
     shutil.copytree(ROOT / "params", folder / "params")
     for name in ("codebook", "published"):
         shutil.copytree(ROOT / "data" / name, folder / "data" / name)
-    path = folder / "params" / "indicators.yml"
-    head, *entries = path.read_text(encoding="utf-8").split("\n  - id: ")
-    kept = [entry for entry in entries if entry.split("\n")[0] in KEPT]
-    path.write_text("\n  - id: ".join([head, *kept]), encoding="utf-8")
+    cut_register(folder / "params", KEPT)
     return Project(folder / "params", folder / "out", raw)
 
 

@@ -217,7 +217,9 @@ def new_year(
     document = command.run(workspace, one_year(year), start, files or [], report_only, use.progress)
     use.show(document, command.text(document))
     if document["undecided"]:
-        open_ = f"{len(document['undecided'])} questions of {document['mapping']} are undecided"
+        count = len(document["undecided"])
+        questions = "1 question" if count == 1 else f"{count} questions"
+        open_ = f"{document['mapping']}: {questions} to be decided"
         raise CheckFailed(open_, documented=True)
 
 

@@ -255,7 +255,7 @@ def test_the_command_line(
     assert cli.call([*start, "new-year", "2565", "--raw", str(home.raw)]) == 1
     out, err = capsys.readouterr()
     assert "code_new.SEX" in out
-    assert err.count("\n") == 1 and "undecided" in err
+    assert err.count("\n") == 1 and "to be decided" in err
     reports = tmp_path / "data/estimates/drift"
     document = json.loads((reports / "2022.json").read_text(encoding="utf-8"))
     assert document["schema_version"] == 1

@@ -13,7 +13,15 @@ from lfsmig.intake.masters import year_folder
 from lfsmig.newyear import draft, pages, plan
 from lfsmig.newyear.drift import drift
 from lfsmig.newyear.findings import Finding, catalogue
-from lfsmig.newyear.opened import Opened, counts, files_of, open_leniently, read_files, same_units
+from lfsmig.newyear.opened import (
+    Opened,
+    counts,
+    data_files,
+    files_of,
+    open_leniently,
+    read_files,
+    same_units,
+)
 from lfsmig.params import Params, load
 from lfsmig.params.source import parse_document
 from lfsmig.progress import Progress
@@ -63,6 +71,9 @@ def run(
     where = params.shown(target)
     before = _before(params, year, before)
     folder = raw_folder(workspace, year)
+    if folder == workspace.raw and not data_files(folder):
+        # Files of several years lie in folders of their own, and this year has none.
+        folder = workspace.raw / str(year)
     names = files_of(folder, files)
     progress(f"{year}: reading {', '.join(names)}")
     there = target.is_file()

@@ -74,6 +74,19 @@ class Opened:
         return Coded(whole.file, whole.name, whole.found, taken, whole.values, whole.raw)
 
 
+def data_files(folder: Path) -> list[str]:
+    """Names of the files in a folder that a reader exists for."""
+    known = set(FORMATS) | set(SUFFIXES)
+    return sorted(
+        path.name
+        for path in folder.iterdir()
+        if path.is_file()
+        and path.suffix.lower() in known
+        and path.name not in (NOTICE, MANIFEST)
+        and not path.name.startswith(".")
+    )
+
+
 def files_of(folder: Path, named: Sequence[str]) -> list[str]:
     """List the data files of a year's folder, or check those that were named.
 
@@ -99,15 +112,7 @@ def files_of(folder: Path, named: Sequence[str]) -> list[str]:
                 )
             found.append(inside.name)
         return list(dict.fromkeys(found))
-    known = set(FORMATS) | set(SUFFIXES)
-    found = sorted(
-        path.name
-        for path in folder.iterdir()
-        if path.is_file()
-        and path.suffix.lower() in known
-        and path.name not in (NOTICE, MANIFEST)
-        and not path.name.startswith(".")
-    )
+    found = data_files(folder)
     if not found:
         raise InputError(f"{folder}: holds no data file; put the raw files of the year there")
     return found
