@@ -68,13 +68,21 @@ def quasi_independence(flows: ArrayLike) -> Floats:
     n = zones_of(matrix)
     rows, columns = matrix.sum(axis=-1), matrix.sum(axis=-2)
     fitted = np.broadcast_to(between_zones(np.ones((n, n))), matrix.shape).copy()
-    most = MARGIN * matrix.sum(axis=(-2, -1))
+    flat = [part.reshape(-1, *part.shape[-k:]) for part, k in
+            ((fitted, 2), (rows, 1), (columns, 1))]  # fmt: skip
+    most = MARGIN * flat[1].sum(axis=-1)
+    # Each matrix stops by itself, so that its result does not hang on the others.
+    open_ = np.arange(len(most))
     for _ in range(MAX_ROUNDS):
-        fitted *= _factor(rows, fitted.sum(axis=-1))[..., :, None]
-        fitted *= _factor(columns, fitted.sum(axis=-2))[..., None, :]
-        if (np.abs(fitted.sum(axis=-1) - rows).max(axis=-1) <= most).all():
+        here, left, down = (part[open_] for part in flat)
+        here *= _factor(left, here.sum(axis=-1))[..., :, None]
+        here *= _factor(down, here.sum(axis=-2))[..., None, :]
+        flat[0][open_] = here
+        missed = np.abs(here.sum(axis=-1) - left).max(axis=-1)
+        open_ = open_[missed > most[open_]]
+        if not len(open_):
             break
-    return fitted
+    return flat[0].reshape(matrix.shape)
 
 
 def _factor(wanted: Floats, there: Floats) -> Floats:
