@@ -101,29 +101,32 @@ def as_counts(made: Draw) -> pd.DataFrame:
     A multiplier is `step` times the number of times that the PSU was drawn; a lonely PSU has the
     step 1.
     """
-    stratum = made.psus["stratum"]
-    size = made.psus.groupby("stratum")["psu"].transform("size").to_numpy(dtype="float64")
-    step = np.where(size > 1, size / np.maximum(size - 1, 1), 1.0)
-    counts = np.rint(made.factors / step[:, None]).astype("int64")
-    assert np.allclose(counts * step[:, None], made.factors, rtol=1e-12, atol=1e-12)
+    step, counts = _counted(made)
     names = [f"r{number + 1}" for number in range(counts.shape[1])]
-    first = pd.DataFrame(
-        {"stratum": stratum, "psu": made.psus["psu"], "scale": made.scale, "step": step}
-    )
+    first = made.psus.assign(scale=made.scale, step=step)
     return pd.concat([first, pd.DataFrame(counts, columns=names)], axis=1)
 
 
+def _counted(made: Draw) -> tuple[np.ndarray, np.ndarray]:
+    size = made.psus.groupby("stratum")["psu"].transform("size").to_numpy(dtype="float64")
+    step = np.where(size > 1, size / np.maximum(size - 1, 1), 1.0)
+    counts = np.rint(made.factors / step[:, None]).astype("int16")
+    assert np.allclose(counts * step[:, None], made.factors, rtol=1e-12, atol=1e-12)
+    return step, counts
+
+
 def write(made: Draw, file: BinaryIO) -> None:
-    """Write a draw for the engines of a later process."""
+    """Write a draw for the engines of a later process: the same numbers as the table for R."""
+    step, counts = _counted(made)
     held = {name: made.psus[name].to_numpy(dtype=str) for name in NAMED}
     held |= {"draw": np.array(made.table["stratum"].iloc[0]), "scale": np.array(made.scale)}
-    np.savez(file, factors=made.factors, allow_pickle=False, **held)
+    np.savez(file, step=step, counts=counts, allow_pickle=False, **held)
 
 
 def read(path: Path | BinaryIO) -> Draw:
     """Read what `write` has written."""
     with np.load(path, allow_pickle=False) as held:
-        factors = held["factors"]
+        factors = held["counts"] * held["step"][:, None]
         psus = pd.DataFrame({name: held[name].astype(object) for name in NAMED})
         count = factors.shape[1]
         table = pd.DataFrame(

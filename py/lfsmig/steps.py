@@ -464,7 +464,9 @@ def release_all(
         **{path.name: sha256(path) for path in published.companions(figures_path or Path())},
         "rules": text_hash(params.rules.model_dump(mode="json")),
         "parameters": params.hash(None),
-        "code": code_hash("release", "published", "replicate", "released"),
+        "code": code_hash(
+            "release", "published", "replicate", "released", "age_profile", "measures"
+        ),
     }
     manifest = Manifest(folder)
     if manifest.current("released", key):

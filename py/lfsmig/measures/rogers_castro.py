@@ -158,6 +158,7 @@ class Fit:
 def fit(
     ages: ArrayLike, rates: ArrayLike, size: ArrayLike | None = None, *,
     width: ArrayLike | None = None, starts: int = STARTS, seed: int = SEED,
+    start: Mapping[str, float] | None = None, tolerance: float = 1e-12,
 ) -> Fit:  # fmt: skip
     """Fit the seven-parameter curve within `LOWEST` and `HIGHEST`.
 
@@ -174,6 +175,10 @@ def fit(
         Years of each group: the model's rate is then the mean of those at its single years.
     starts, seed
         Starting points: one stated, the others drawn at random; the best end is taken.
+    start
+        Start from these parameters alone, as when a fit is repeated on nearly the same data.
+    tolerance
+        Relative change of deviance and parameters at which a search ends.
 
     Raises
     ------
@@ -205,10 +210,11 @@ def fit(
         return np.sign(found - expected) * np.sqrt(2 * np.maximum(part, 0.0))
 
     best = None
-    for start in _starts(x, m, starts, seed):
+    many = _starts(x, m, starts, seed) if start is None else [_inside(start)]
+    for begin in many:
         end = least_squares(
-            residuals, start, bounds=(LOWEST, HIGHEST), x_scale=HIGHEST - LOWEST,
-            xtol=1e-12, ftol=1e-12, gtol=1e-12, max_nfev=400,
+            residuals, begin, bounds=(LOWEST, HIGHEST), x_scale=HIGHEST - LOWEST,
+            xtol=tolerance, ftol=tolerance, gtol=tolerance, max_nfev=400,
         )  # fmt: skip
         if best is None or end.cost < best.cost:
             best = end
@@ -242,5 +248,14 @@ def _starts(x: Floats, m: Floats, count: int, seed: int) -> list[Floats]:
     for _ in range(count - 1):
         found.append(stated * np.exp(rng.normal(0.0, 0.5, len(stated))))
         found[-1][4] = rng.uniform(17.0, 32.0)
+    return [_clipped(one) for one in found]
+
+
+def _inside(parameters: Mapping[str, float]) -> Floats:
+    return _clipped(np.array([parameters[name] for name in NAMES]))
+
+
+def _clipped(values: Floats) -> Floats:
+    """A start must not lie on the bounds."""
     margin = 1e-6 * (HIGHEST - LOWEST)
-    return [np.clip(start, LOWEST + margin, HIGHEST - margin) for start in found]
+    return np.clip(values, LOWEST + margin, HIGHEST - margin)

@@ -248,6 +248,9 @@ def check_report(document: Document, country: Country, report: Report, years: li
             raise document.error(("years", index), f"there is no years/{year}.yml")
     if report.report_year not in report.years:
         raise document.error(("report_year",), "expected one of the report's years")
+    profile = report.age_profile
+    if profile is not None and not getattr(country.groupings.get(profile.by), "bands", None):
+        raise document.error(("age_profile", "by"), "expected bands of age in country.yml")
     for index, language in enumerate(report.languages):
         if language not in country.languages:
             raise document.error(

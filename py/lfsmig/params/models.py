@@ -309,6 +309,13 @@ class Rules(Model):
     publication: Publication
 
 
+class ProfileOf(Model):
+    """Whose rates by age groups the model schedule is fitted to."""
+
+    indicator: str
+    by: str
+
+
 class Report(Model):
     """report.yml: what the report covers."""
 
@@ -318,3 +325,4 @@ class Report(Model):
     languages: list[str] = Field(min_length=1)
     # Spans of years (first and last) whose yearly estimates are averaged, as reports print them.
     averages: list[Annotated[list[int], Field(min_length=2, max_length=2)]] = []
+    age_profile: ProfileOf | None = None

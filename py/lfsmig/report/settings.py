@@ -23,6 +23,7 @@ class ReportSettings(BaseModel):
     formats: list[Format] = ["html", "docx", "pdf"]
     languages: list[str] = ["en", "th"]
     averages: list[list[int]] = []
+    age_profile: dict[str, str] | None = None
 
 
 def read_settings(params_dir: Path) -> ReportSettings:
