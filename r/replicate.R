@@ -1,9 +1,12 @@
 # Estimates of a year by R alone, without Python:
 #
 #   Rscript r/replicate.R --data FILE.csv.gz --indicators FILE.json --out FILE.json
+#                         [--replicates FILE.csv.gz]
 #
 # FILE.csv.gz     the analysis frame of one year, one row per person, UTF-8, missing values empty
 # indicators      the tables to make: see r/PARITY.md for its keys
+# replicates      bootstrap multipliers of the PSUs: FILE.replicates.csv.gz beside the data unless
+#                 named; without them indices of flows are left out
 # out             {"schema_version":1,"results":[one object per cell]}
 #
 # Exit code 0 done, 2 bad input, 3 a package is missing. One line on stderr says why.
@@ -20,11 +23,14 @@ script_folder <- function() {
 
 read_arguments <- function(arguments) {
   wanted <- c("data", "indicators", "out")
-  usage <- "Rscript r/replicate.R --data FILE.csv.gz --indicators FILE.json --out FILE.json"
+  usage <- paste(
+    "Rscript r/replicate.R --data FILE.csv.gz --indicators FILE.json --out FILE.json",
+    "[--replicates FILE.csv.gz]"
+  )
   named <- list()
   while (length(arguments) > 0) {
     name <- sub("^--", "", arguments[1])
-    if (!grepl("^--", arguments[1]) || !name %in% wanted || length(arguments) < 2) {
+    if (!grepl("^--", arguments[1]) || !name %in% c(wanted, "replicates") || length(arguments) < 2) {
       fail(2, "cannot read argument '", arguments[1], "'; usage: ", usage)
     }
     named[[name]] <- arguments[2]
@@ -32,7 +38,7 @@ read_arguments <- function(arguments) {
   }
   missing <- setdiff(wanted, names(named))
   if (length(missing) > 0) fail(2, "--", missing[1], " is not given; usage: ", usage)
-  for (name in c("data", "indicators")) {
+  for (name in intersect(c("data", "indicators", "replicates"), names(named))) {
     if (!file.exists(named[[name]])) fail(2, "--", name, ": no file ", named[[name]])
   }
   named
@@ -40,6 +46,12 @@ read_arguments <- function(arguments) {
 
 # Columns that one table uses.
 table_columns <- function(table) {
+  if (table$statistic == "index") {
+    return(c(
+      setdiff(unlist(table$population), "all"), unlist(table$where), "recent_internal",
+      paste0(c("", "previous_"), table$level)
+    ))
+  }
   c(
     setdiff(unlist(table$population), "all"), unlist(table[c("where", "of", "over", "by")]),
     unlist(table$flow[c("of", "over")])
@@ -53,7 +65,13 @@ needed_columns <- function(plan) {
 }
 
 # The plan without the tables of items that the year's survey did not ask; each is named once.
-askable <- function(plan, present) {
+askable <- function(plan, present, multiplied) {
+  index <- vapply(plan$tables, function(table) table$statistic == "index", TRUE)
+  if (any(index) && !multiplied) {
+    message("replicate.R: ", sum(index), " indices of flows left out: they need --replicates, a ",
+      "file that `lfsmig run` writes beside the data")
+    plan$tables <- plan$tables[!index]
+  }
   absent <- lapply(plan$tables, function(table) setdiff(table_columns(table), present))
   gone <- lengths(absent) > 0
   names <- vapply(plan$tables[gone], function(table) table$indicator, "")
@@ -222,7 +240,34 @@ domain_text <- function(codes) {
   as.character(jsonlite::toJSON(codes[by_code(names(codes))], auto_unbox = TRUE))
 }
 
-replicate_year <- function(frame, plan) {
+# Indices of flows of the plan, those of one population and level together.
+make_indices <- function(tables, frame, plan, multipliers) {
+  one <- tables[[1]]
+  keep <- is_one(frame, one$population) & is_one(frame, one$where)
+  # Places nobody lives in are places all the same.
+  places <- unlist(plan$categories[[one$level]])
+  found <- index_tables_of_plan(
+    tables, as_number(frame, plan$design$weight), frame[[plan$design$strata]],
+    frame[[plan$design$psu]], factor(frame[[one$level]], levels = places),
+    frame[[paste0("previous_", one$level)]], is_one(frame, "recent_internal"), keep, multipliers
+  )
+  of_tables <- function(name) vapply(tables, `[[`, "", name)
+  data.frame(
+    year = as.integer(frame$year[1]), indicator = of_tables("indicator"), domain = "{}",
+    category = "", statistic = "index", unit = of_tables("unit"), engine = "r",
+    estimate = found$estimate, se = found$se, cv = found$cv, df = found$df,
+    ci_low = found$ci_low, ci_high = found$ci_high, n = found$n, n_psu = found$n_psu,
+    deff = found$deff, n_cases = found$cases
+  )
+}
+
+replicate_year <- function(frame, plan, multipliers = NULL) {
+  index <- vapply(plan$tables, function(table) table$statistic == "index", TRUE)
+  kind <- vapply(plan$tables[index], function(table) {
+    paste(table$population, c(table$where, "")[1], table$level)
+  }, "")
+  indices <- lapply(split(plan$tables[index], kind), make_indices, frame, plan, multipliers)
+  plan$tables <- plan$tables[!index]
   design <- make_design(frame, plan$design, plan$categories)
   held <- list()
   results <- lapply(plan$tables, function(table) {
@@ -236,7 +281,7 @@ replicate_year <- function(frame, plan) {
       stop("table ", table$indicator, ": ", words, call. = FALSE)
     })
   })
-  do.call(rbind, results)
+  do.call(rbind, c(results, unname(indices)))
 }
 
 write_results <- function(results, path) {
@@ -259,7 +304,7 @@ main <- function() {
   folder <- script_folder()
   files <- c(
     "design.R", "replicates.R", "calibration.R", "intervals.R", "inequality.R", "estimate.R",
-    "session.R", "checks.R"
+    "indices.R", "session.R", "checks.R"
   )
   for (file in files) {
     source(file.path(folder, file), encoding = "UTF-8")
@@ -268,12 +313,16 @@ main <- function() {
   tryCatch(
     {
       plan <- jsonlite::read_json(arguments$indicators)
-      plan <- askable(plan, reading(arguments$data, column_names(arguments$data)))
+      beside <- sub("\\.csv\\.gz$", ".replicates.csv.gz", arguments$data)
+      given <- arguments$replicates
+      if (is.null(given) && beside != arguments$data && file.exists(beside)) given <- beside
+      plan <- askable(plan, reading(arguments$data, column_names(arguments$data)), !is.null(given))
       frame <- reading(arguments$data, read_frame(
         arguments$data, needed_columns(plan), unlist(plan$design$keys)
       ))
       check_records(frame, plan, arguments$data)
-      write_results(replicate_year(frame, plan), arguments$out)
+      multipliers <- if (!is.null(given)) reading(given, read_multipliers(given))
+      write_results(replicate_year(frame, plan, multipliers), arguments$out)
     },
     error = function(condition) fail(2, gsub("\\s+", " ", conditionMessage(condition)))
   )

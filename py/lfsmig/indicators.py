@@ -14,8 +14,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from lfsmig import concepts
+from lfsmig import concepts, flow_indices
+from lfsmig.draws import Draw
 from lfsmig.errors import EstimationError, ParameterError
+from lfsmig.flow_indices import Moved
 from lfsmig.params.query import query_columns
 from lfsmig.results import RESULT_COLUMNS, SCHEMA_VERSION, domain_text
 from lfsmig.survey import Estimate, SurveyDesign
@@ -36,9 +38,6 @@ FLOW_ITEMS = {
 PER_UNIT = ("rate", "ratio")
 # Columns that name a record in messages about bad rows.
 RECORD_KEYS = ("household_id", "person_no")
-
-# Influence sums of some cells, and where the cells have cases if that is not where the sums are.
-Moved = tuple[sparse.csr_matrix, sparse.csr_matrix | None]
 
 
 @dataclass(frozen=True)
@@ -88,6 +87,8 @@ def unit_of(indicator: Indicator) -> str:
         return "share"
     if indicator.statistic == "gini":
         return "index"
+    if indicator.statistic == "index":
+        return flow_indices.INDICES[str(indicator.of)][1]
     if indicator.statistic == "rate":
         return {1.0: "share", 100.0: "percent"}.get(indicator.per, f"per_{indicator.per:g}")
     return "persons" if indicator.of is None or indicator.of in FLOW_ITEMS else "value"
@@ -132,6 +133,9 @@ def _columns_needed(indicator: Indicator) -> Iterator[str]:
     yield indicator.population
     if indicator.where:
         yield from query_columns(indicator.where)
+    if indicator.statistic == "index":
+        yield from (str(indicator.level), f"previous_{indicator.level}", "recent_internal")
+        return
     for item in (indicator.of, indicator.over):
         if item in FLOW_ITEMS:
             if len(indicator.by) != 1 or len(indicator.by[0]) != 1:
@@ -172,6 +176,7 @@ def estimate_year(
     engine: str,
     progress: Callable[[str], None] = lambda text: None,
     chosen: Callable[[Table], bool] = lambda table: True,
+    draw: Draw | None = None,
 ) -> YearEstimates:
     """Estimate every table of a year by one engine.
 
@@ -189,6 +194,8 @@ def estimate_year(
         Called with the name of each indicator before it is estimated.
     chosen
         Picks tables; all unless given. At least one must be left.
+    draw
+        Bootstrap multipliers, for indices of flows; drawn for this year alone unless given.
 
     Raises
     ------
@@ -200,6 +207,8 @@ def estimate_year(
     design = survey_design(params, frame)
     parts: list[pd.DataFrame] = []
     influences: list[Moved] = []
+    indices = flow_indices.YearIndices(params, year, frame, design, engine, draw)
+    indices.want(table.indicator for table in planned)
     masks: dict[tuple[str, str | None], np.ndarray] = {}
     announced = ""
     for table in planned:
@@ -210,7 +219,10 @@ def estimate_year(
         if key not in masks:
             masks[key] = population_mask(frame, table.indicator)
         try:
-            part, influence = _estimate_table(design, frame, table, masks[key], engine)
+            if table.indicator.statistic == "index":
+                part, influence = indices.estimate(table.indicator, masks[key])
+            else:
+                part, influence = _estimate_table(design, frame, table, masks[key], engine)
         except EstimationError as error:
             raise EstimationError(f"{table.indicator.id} by {list(table.by)}: {error}") from error
         parts.append(part)
@@ -219,8 +231,8 @@ def estimate_year(
     results.insert(0, "schema_version", SCHEMA_VERSION)
     results["year"] = year
     results["engine"] = engine
-    sums, present = _stacked(influences)
-    return YearEstimates(results[RESULT_COLUMNS], sums, design.psu_table, absent, present)
+    sums, present = _stacked(indices.beside(influences))
+    return YearEstimates(results[RESULT_COLUMNS], sums, indices.units(), absent, present)
 
 
 def headline(params: Params, year: int, frame: pd.DataFrame) -> dict[str, float]:
@@ -241,7 +253,9 @@ def headline(params: Params, year: int, frame: pd.DataFrame) -> dict[str, float]
     found = {}
     for table in planned:
         one = table.indicator
-        if one.id not in params.report.headline or table.by or one.statistic == "share":
+        if one.id not in params.report.headline or table.by:
+            continue
+        if one.statistic in ("share", "index"):
             continue
         cells, _ = _estimate_table(design, frame, table, population_mask(frame, one), "python")
         found[one.id] = float(cells["estimate"].iloc[0])
@@ -443,6 +457,10 @@ def _entry(indicator: Indicator, by: list[str], masks: dict[str, str], params: P
         "where": masks.get(indicator.where or ""),
         "of": indicator.of,
         "over": indicator.over,
+        "level": indicator.level,
+        "corrected": indicator.corrected,
+        "rarefied": indicator.rarefied,
+        "highest": flow_indices.highest(indicator),
         "per": indicator.per if indicator.statistic in PER_UNIT else 1,
         "top": indicator.top if indicator.statistic == "top_share" else None,
         "by": by,

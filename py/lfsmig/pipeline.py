@@ -139,7 +139,8 @@ def _check(job: Job) -> Done:
 def _estimate(job: Job) -> Done:
     started = time.monotonic()
     params = load(job.workspace.params)
-    made = [
+    made = [steps.draw_replicates(job.workspace, params, job.year, job.progress)]
+    made += [
         steps.estimate_engine(job.workspace, params, job.year, name, job.progress)
         for name in ENGINES[job.engine]
     ]

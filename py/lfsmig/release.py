@@ -134,6 +134,13 @@ def _judge_means(estimates: pd.DataFrame, limits: Thresholds, flags: Flags) -> N
     cv = np.where(signed, 0.0, estimates["cv"].to_numpy(dtype=float))
     _set(flags, mean & (cv > limits["cv_withhold"]), "s", "cv")
     _set(flags, mean & (cv > limits["cv_caution"]), "*", "cv")
+    _judge_indices(estimates, limits, flags)
+
+
+def _judge_indices(estimates: pd.DataFrame, limits: Thresholds, flags: Flags) -> None:
+    """Indices of flows are mostly noise on few movers, which their own error does not show."""
+    index = estimates["statistic"].eq("index").to_numpy()
+    _set(flags, index & (estimates["n_cases"].to_numpy(dtype=float) < limits["n_index"]), "s", "n")
 
 
 def rule_repo(estimates: pd.DataFrame, limits: Thresholds) -> Flags:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from lfsmig import published, quality, release, replicate
+from lfsmig import age_profile, published, quality, release, replicate
 from lfsmig.atomic import atomic_path, read_parquet, write_json, write_parquet
 from lfsmig.params import Params
 from lfsmig.results import RESULT_KEYS
@@ -92,6 +92,10 @@ def write(
     calibrated = [i.id for i in params.indicators if i.calibrated]
     trends = release.release_trends(both_trends[both_trends["engine"] == main], shown, calibrated)
     outputs += _write_both(workspace.released("trends"), trends)
+    if params.report.age_profile is not None:
+        outputs += _write_both(
+            workspace.released("age_profile"), age_profile.profile(params, trends)
+        )
     if figures_path is not None:
         compared = published.compare(
             params,

@@ -18,7 +18,16 @@ from typing import Any
 import pandas as pd
 from scipy import sparse
 
-from lfsmig import indicators, published, quality, released, replicate, trends, validation_page
+from lfsmig import (
+    draws,
+    indicators,
+    published,
+    quality,
+    released,
+    replicate,
+    trends,
+    validation_page,
+)
 from lfsmig.atomic import atomic_path, read_parquet, write_json, write_parquet
 from lfsmig.effects import effects_of
 from lfsmig.errors import InputError
@@ -35,6 +44,8 @@ from lfsmig.workspace import Workspace
 
 # The modules that make the analysis frame.
 CONCEPTS = ("concepts", "concept_base", "flows")
+# The modules that make indices of flows.
+INDICES = ("flow_indices", "draws", "measures")
 # What an engine leaves of a year: its cells, their influence sums, and the PSUs of those.
 PARTS = (".parquet", ".npz", ".psu.parquet")
 # Non-response and missing answers of a year, before disclosure control.
@@ -245,12 +256,55 @@ def _part(workspace: Workspace, year: int, engine: str, suffix: str) -> Path:
     return workspace.data / "estimates" / "engines" / f"{year}.{engine}{suffix}"
 
 
+def draw_replicates(
+    workspace: Workspace, params: Params, year: int, progress: Progress
+) -> Step | None:
+    """Draw the bootstrap of a year with the years it shares PSUs with, as far as they are at hand.
+
+    The CSV serves R without Python. Where the register asks for no index nothing is drawn.
+    """
+    if not any(one.statistic == "index" for one in params.indicators):
+        return None
+    design = params.country.design
+    group = next((group for group in design.psu_links if year in group), [year])
+    psus = {
+        y: draws.psus_of(
+            read_parquet(workspace.harmonised(y), columns=[design.strata, design.psu]), design
+        )
+        for y in group
+        if workspace.harmonised(y).is_file()
+    }
+    key = {
+        **{f"psus {y}": text_hash(table.to_numpy().tolist()) for y, table in psus.items()},
+        "design": text_hash(design.model_dump(mode="json")),
+        "code": code_hash("survey", "draws"),
+    }
+    outputs = [
+        workspace.data / "estimates" / "engines" / f"{year}.draw.npz",
+        workspace.harmonised(year, ".replicates.csv.gz"),
+    ]
+    if Manifest(outputs[0].parent).current(f"{year}.draw", key):
+        return None
+    started = time.monotonic()
+    made = draws.draw(psus, year, design)
+    with atomic_path(outputs[0]) as path, path.open("wb") as file:
+        draws.write(made, file)
+    _write_csv(outputs[1], draws.as_counts(made))
+    progress(
+        f"{year}: {made.factors.shape[1]} bootstrap replicates drawn with "
+        f"{', '.join(map(str, psus))} ({time.monotonic() - started:.1f} s)"
+    )
+    return Step(outputs[0].parent, f"{year}.draw", key, outputs)
+
+
 def estimate_engine(
     workspace: Workspace, params: Params, year: int, engine: str, progress: Progress
 ) -> Step | None:
     """Estimate a year by one engine; `None` where nothing changed."""
-    rooms = ("survey", "params", "indicators", "results", *CONCEPTS)
+    rooms = ("survey", "params", "indicators", "results", *INDICES, *CONCEPTS)
+    drawn = workspace.data / "estimates" / "engines" / f"{year}.draw.npz"
     key = {
+        "draw": sha256(drawn) if drawn.is_file() else "",
         "harmonised": sha256(workspace.harmonised(year)),
         "parameters": params.hash(year),
         "register": text_hash(indicators.estimates_asked(params)),
@@ -264,7 +318,9 @@ def estimate_engine(
         return None
     started = time.monotonic()
     frame = read_analysis_frame(workspace, params, year)
-    made = indicators.estimate_year(params, year, frame, engine)
+    made = indicators.estimate_year(
+        params, year, frame, engine, draw=draws.read(drawn) if drawn.is_file() else None
+    )
     write_parquet(outputs[0], made.frame)
     with atomic_path(outputs[1]) as path:
         sparse.save_npz(path, made.influence)
@@ -449,7 +505,9 @@ def release_all(
         **{path.name: sha256(path) for path in published.companions(figures_path or Path())},
         "rules": text_hash(params.rules.model_dump(mode="json")),
         "parameters": params.hash(None),
-        "code": code_hash("release", "published", "replicate", "released", "quality"),
+        "code": code_hash(
+            "release", "published", "replicate", "released", "quality", "age_profile", "measures"
+        ),
     }
     manifest = Manifest(folder)
     if manifest.current("released", key):

@@ -16,6 +16,21 @@ FLOW_ITEMS = (
     "gross_migration",
     "residents",
 )
+# Indices of flows that `lfsmig.flow_indices` makes.
+INDEX_NAMES = (
+    "cmi",
+    "courgeau_k",
+    "mei",
+    "mei_floor",
+    "anmr",
+    "connectivity",
+    "inequality",
+    "inequality_independence",
+    "gini_total",
+    "gini_weighted",
+    "cv",
+    "acv",
+)
 # Made by the harmoniser for every survey, whatever its mapping says.
 ALWAYS_MADE = {"year"}
 
@@ -140,30 +155,69 @@ def check_indicators(
                 f"{one.population} is not a population of variables.yml"
                 f"{_near(one.population, flags)}",
             )
-        known = [*variables, *FLOW_ITEMS]
-        for key, name in (("of", one.of), ("over", one.over)):
-            if name is not None and name not in known:
-                raise document.error(
-                    (*path, key), f"{name} is not in variables.yml{_near(name, known)}"
-                )
-        for table, columns in enumerate(one.by):
-            for column in columns:
-                if column not in variables:
-                    raise document.error(
-                        (*path, "by", table),
-                        f"{column} is not in variables.yml{_near(column, list(variables))}",
-                    )
-        if one.where is not None:
-            _check_where(document, (*path, "where"), one.where, variables)
-        if one.statistic != "total" and one.of is None:
-            raise document.error(path, f"statistic {one.statistic} needs the key of")
-        if (one.over is None) == (one.statistic == "ratio"):
-            # A rate counts persons with a property; of two totals it is a ratio with `per`.
-            raise document.error(
-                (*path, "statistic"), "over is the denominator of a ratio, and a ratio needs one"
-            )
         for key in ("label", "base", "note"):
             _languages(document, (*path, key), getattr(one, key), country.languages)
+        if one.statistic == "index":
+            _check_index(document, path, one, variables)
+            continue
+        _check_table(document, path, one, variables)
+
+
+def _check_table(
+    document: Document, path: KeyPath, one: Indicator, variables: dict[str, Variable]
+) -> None:
+    """Check items, columns and conditions of an indicator of persons."""
+    for key in ("level", "corrected", "rarefied"):
+        if getattr(one, key):
+            raise document.error((*path, key), f"{key} belongs to statistic index")
+    known = [*variables, *FLOW_ITEMS]
+    for key, name in (("of", one.of), ("over", one.over)):
+        if name is not None and name not in known:
+            raise document.error(
+                (*path, key), f"{name} is not in variables.yml{_near(name, known)}"
+            )
+    for table, columns in enumerate(one.by):
+        for column in columns:
+            if column not in variables:
+                raise document.error(
+                    (*path, "by", table),
+                    f"{column} is not in variables.yml{_near(column, list(variables))}",
+                )
+    if one.where is not None:
+        _check_where(document, (*path, "where"), one.where, variables)
+    if one.statistic != "total" and one.of is None:
+        raise document.error(path, f"statistic {one.statistic} needs the key of")
+    if (one.over is None) == (one.statistic == "ratio"):
+        # A rate counts persons with a property; of two totals it is a ratio with `per`.
+        raise document.error(
+            (*path, "statistic"), "over is the denominator of a ratio, and a ratio needs one"
+        )
+
+
+def _check_index(
+    document: Document, path: KeyPath, one: Indicator, variables: dict[str, Variable]
+) -> None:
+    """Check an index of flows: a known one, between places of a level, of everybody at once."""
+    if one.of not in INDEX_NAMES:
+        raise document.error(
+            (*path, "of"), f"{one.of} is no index{_near(str(one.of), list(INDEX_NAMES))}"
+        )
+    for name in (one.level, f"previous_{one.level}"):
+        if name not in variables:
+            raise document.error(
+                (*path, "level"),
+                f"{name} is not in variables.yml{_near(str(name), list(variables))}",
+            )
+    if one.by != [[]]:
+        raise document.error((*path, "by"), "an index of flows is one number: leave `by` out")
+    if one.over is not None:
+        raise document.error((*path, "over"), "an index of flows has no denominator of its own")
+    if one.rarefied and one.of != "connectivity":
+        raise document.error((*path, "rarefied"), "only connectivity can be rarefied")
+    if one.corrected and (one.rarefied or one.of == "mei_floor"):
+        raise document.error((*path, "corrected"), "what is free of noise has no bias to correct")
+    if one.where is not None:
+        _check_where(document, (*path, "where"), one.where, variables)
 
 
 def _check_where(
@@ -194,6 +248,9 @@ def check_report(document: Document, country: Country, report: Report, years: li
             raise document.error(("years", index), f"there is no years/{year}.yml")
     if report.report_year not in report.years:
         raise document.error(("report_year",), "expected one of the report's years")
+    profile = report.age_profile
+    if profile is not None and not getattr(country.groupings.get(profile.by), "bands", None):
+        raise document.error(("age_profile", "by"), "expected bands of age in country.yml")
     for index, language in enumerate(report.languages):
         if language not in country.languages:
             raise document.error(

@@ -97,6 +97,9 @@ class Design(Model):
     # Columns whose crossing the office calibrated the weights to, the one to be collapsed first
     # last. Variances are then those of residuals within these groups.
     calibration: list[str] = Field(default_factory=list)
+    # Bootstrap of what has no linearised variance, such as indices of flows.
+    replicates: int = Field(default=500, ge=2)
+    seed: int = Field(default=1, ge=0)
 
 
 class PriceIndex(Model):
@@ -227,13 +230,18 @@ class Indicator(Model):
     population: str = "all"
     where: str | None = None
     statistic: Literal[
-        "share", "mean", "total", "ratio", "median", "rate", "gini", "top_share"
+        "share", "mean", "total", "ratio", "median", "rate", "gini", "top_share", "index"
     ]  # fmt: skip
     of: str | None = None
     over: str | None = None
     per: float = Field(default=100, gt=0)
     # Of a top share: the fraction of the population whose part of the total it is.
     top: float = Field(default=0.1, gt=0, lt=1)
+    # Of an index of flows (`of` names it): between places of which level; whether the bootstrap's
+    # bias is taken out; the number of sampled movers that a connectivity is brought down to.
+    level: str | None = None
+    corrected: bool = False
+    rarefied: int | None = Field(default=None, gt=0)
     by: list[list[str]] = Field(default_factory=_whole_population)
     years: list[int] | None = None
     label: Text
@@ -332,6 +340,8 @@ class RepoLimits(Model):
     relative_width: float
     n_total: int
     n_mean: int
+    # Fewest sampled movers behind an index of flows.
+    n_index: int = 300
     cv_caution: float
     cv_withhold: float
     df_review: int
@@ -398,6 +408,13 @@ class Breaks(Model):
     breaks: list[Break] = Field(default_factory=list)
 
 
+class ProfileOf(Model):
+    """Whose rates by age groups the model schedule is fitted to."""
+
+    indicator: str
+    by: str
+
+
 class Report(Model):
     """report.yml: what the report covers."""
 
@@ -409,3 +426,4 @@ class Report(Model):
     averages: list[Annotated[list[int], Field(min_length=2, max_length=2)]] = []
     # Indicators by which the effect of a re-sent file is judged (lfsmig receive).
     headline: list[str] = []
+    age_profile: ProfileOf | None = None

@@ -13,6 +13,8 @@ _HOME = {
     "data": ("microdata", "report_year", "years"),
     "figures": ("fig_regions", "fig_series", "fig_shares", "fig_variants"),
     "findings": ("key_findings",),
+    "index_table": ("tbl_indices",),
+    "profile_figure": ("fig_age_profile", "profile_finding"),
     "fonts": ("setup_fonts",),
     "project": ("sync_years",),
     "render": ("build_report",),

@@ -25,6 +25,7 @@ class ReportSettings(BaseModel):
     averages: list[list[int]] = []
     # Read by `lfsmig receive` alone.
     headline: list[str] = []
+    age_profile: dict[str, str] | None = None
 
 
 def read_settings(params_dir: Path) -> ReportSettings:

@@ -23,7 +23,8 @@ from lfsmig.errors import EstimationError, MissingDependency
 
 R_FILES = (
     "design.R", "replicates.R", "calibration.R", "intervals.R", "inequality.R", "estimate.R",
-    "covariance.R", "change.R", "models.R", "tests.R", "frame.R", "session.R", "chapter.R",
+    "covariance.R", "change.R", "indices.R", "models.R", "tests.R", "frame.R", "session.R",
+    "chapter.R",
 )  # fmt: skip
 INSTALL = (
     "apt-get install r-base-core r-cran-survey r-cran-jsonlite, then pip install '.[r]'; "

@@ -1,0 +1,58 @@
+"""The table of indices of internal migration: each with its interval, a column for each year."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from IPython.display import Markdown
+
+from lfsmig.report import data, words
+from lfsmig.report.tables import cell, escape, pipe, print_unit, several, several_notes
+
+INDENT = "\u2003"
+
+
+def tbl_indices(indicators: Sequence[str]) -> Markdown:
+    """One row per index, its interval below it, and the movers of the sample in the last row."""
+    years = data.years()
+    used = several(indicators)
+    rows: list[list[str]] = []
+    for name, frame in used.items():
+        found: dict[int, Any] = {row.year: row for row in data.rows(frame)}
+        unit = print_unit(frame, str(frame["unit"].iloc[0]))
+        label = words.indicator_text(name)
+        if unit.startswith("percent"):
+            label += f" ({words.unit_name(unit)})"
+        rows.append([escape(label), *(_value(found.get(y), unit) for y in years)])
+        if frame["ci_low"].notna().any():
+            limits = [_limits(found.get(y), unit) for y in years]
+            rows.append([INDENT + words.t("column.ci"), *limits])
+    rows.append([words.t("column.movers"), *(_movers(used, y) for y in years)])
+    head = [words.t("column.index"), *map(words.year, years)]
+    table = pipe(head, rows, "l" + "r" * len(years), even=True)
+    return Markdown(f"{table}\n\n{several_notes(used, words.t('table.index_ci'), False)}")
+
+
+def _value(row: Any, unit: str) -> str:
+    return words.DASH if row is None else cell(row.estimate, float("nan"), unit, row.flag)
+
+
+def _limits(row: Any, unit: str) -> str:
+    """Both limits: a dash between them would meet the minus of corrected indices."""
+    if row is None or row.flag in data.WITHHELD or row.ci_low != row.ci_low:
+        return ""
+    return words.t(
+        "table.limits", low=words.number(row.ci_low, unit), high=words.number(row.ci_high, unit)
+    )
+
+
+def _movers(used: dict[str, pd.DataFrame], year: int) -> str:
+    """Sampled movers of a year; all indices of the table rest on the same."""
+    told = [
+        float(value)
+        for frame in used.values()
+        for value in frame.loc[frame["year"].eq(year), "n_cases"].dropna()
+    ]
+    return words.decimal(max(told), 0) if told else words.DASH

@@ -1,0 +1,117 @@
+"""The profile of migration by age: rates of age groups, the fitted curve and its peak."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from IPython.display import Markdown
+from matplotlib.figure import Figure
+
+from lfsmig.report import data, words
+from lfsmig.report.marks import NOTE_SIZE, numbers, wrapped
+from lfsmig.report.style import COLOURS, INK, NOTE, WIDTH, setup
+
+FILE = "age_profile.parquet"
+UNIT = "percent"
+
+
+def _profile() -> pd.DataFrame:
+    """Released profile; empty where none was made."""
+    if not (data.data_dir() / "released" / FILE).is_file():
+        return pd.DataFrame({"kind": pd.Series(dtype=object)})
+    return data.read(FILE)
+
+
+def _one(frame: pd.DataFrame, kind: str) -> pd.Series | None:
+    rows = frame[frame["kind"].eq(kind)]
+    return None if rows.empty else rows.iloc[0]
+
+
+def fig_age_profile() -> Figure:
+    """Draw pooled rates of age groups with their intervals, and the fitted curve with its peak."""
+    setup()
+    frame = _profile()
+    groups, curve = (frame[frame["kind"].eq(kind)] for kind in ("group", "curve"))
+    fig, ax = plt.subplots(figsize=(WIDTH, 3.2))
+    if groups.empty:
+        ax.text(0.5, 0.5, words.t("figure.nothing"), ha="center", va="center")
+        ax.set_axis_off()
+        return fig
+    middle = (groups["age_from"] + groups["age_to"] + 1).to_numpy(dtype=float) / 2
+    value = groups["estimate"].to_numpy(dtype=float)
+    low, high = (groups[name].to_numpy(dtype=float) for name in ("ci_low", "ci_high"))
+    ax.errorbar(
+        middle, value, yerr=np.vstack([value - low, high - value]).clip(min=0), fmt="o",
+        color=COLOURS[0], elinewidth=1.1, capsize=2.5, markersize=5,
+        label=words.t("profile.groups"),
+    )  # fmt: skip
+    if len(curve):
+        # A rate at age x is that of persons between x and x + 1.
+        ages = curve["age_from"].to_numpy(dtype=float) + 0.5
+        ax.plot(ages, curve["estimate"], color=COLOURS[1], linewidth=1.8,
+                label=words.t("profile.curve"))  # fmt: skip
+        _mark_peak(ax, frame)
+    ax.set_xlim(0, float(groups["age_to"].max()) + 1)
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel(words.t("profile.age"))
+    ax.set_ylabel(words.unit_name(UNIT))
+    numbers(ax, "y")
+    ax.grid(axis="y", color="#E6E6E6", linewidth=0.7)
+    ax.set_axisbelow(True)
+    ax.legend(loc="upper right", frameon=False)
+    sns.despine(ax=ax)
+    text = wrapped(fig, _note(groups, len(curve) > 0), 0.98 * WIDTH, NOTE_SIZE)
+    fig.supxlabel(text, fontsize=NOTE_SIZE, color=NOTE, x=0.01, ha="left")
+    fig.draw_without_rendering()
+    fig.set_layout_engine("none")
+    return fig
+
+
+def _mark_peak(ax: plt.Axes, frame: pd.DataFrame) -> None:
+    """Name the age of the curve's peak beside it."""
+    age, rate = _one(frame, "peak_age"), _one(frame, "peak_rate")
+    if age is None or rate is None:
+        return
+    x, height = float(age["estimate"]) + 0.5, float(rate["estimate"])
+    ax.plot([x, x], [0, height], color=INK, linewidth=1.0, linestyle=(0, (1.5, 1.5)), zorder=1)
+    # At the foot of the curve, where no interval is in the way.
+    ax.annotate(
+        words.t("profile.peak", age=words.decimal(float(age["estimate"]), 0)), (x, 0),
+        xytext=(5, 5), textcoords="offset points", color=INK, fontsize=9, fontweight="bold",
+    )  # fmt: skip
+
+
+def _span(frame: pd.DataFrame) -> str:
+    first, last = (int(frame[name].iloc[0]) for name in ("year_from", "year_to"))
+    return words.t("year.span", first=words.year(first), last=words.year(last))
+
+
+def _note(groups: pd.DataFrame, fitted: bool) -> str:
+    note = words.t("profile.note", years=_span(groups))
+    return note if fitted else f"{note} {words.t('profile.no_curve')}"
+
+
+def profile_finding() -> Markdown:
+    """One sentence: where the fitted curve has its peak, and how certain that is."""
+    frame = _profile()
+    age, rate = _one(frame, "peak_age"), _one(frame, "peak_rate")
+    if age is None or rate is None:
+        return Markdown("")
+    decimals = {
+        name: words.decimal(float(age[name]), 0) for name in ("estimate", "ci_low", "ci_high")
+    }
+    return Markdown(
+        words.t(
+            "profile.finding", years=_span(frame), age=decimals["estimate"],
+            low=decimals["ci_low"], high=decimals["ci_high"],
+            rate=words.number(float(rate["estimate"]), UNIT),
+            error=words.decimal(float(_error(frame)), 0),
+        )
+    )  # fmt: skip
+
+
+def _error(frame: pd.DataFrame) -> float:
+    row = _one(frame, "error")
+    return float("nan") if row is None else float(row["estimate"])

@@ -1,0 +1,71 @@
+"""The released profile by age: pooled rates, the curve and its peak, from released averages."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lfsmig import age_profile
+from lfsmig.measures import rogers_castro
+from lfsmig.params import load
+from tests.conftest import ROOT
+
+PARAMS = load(ROOT / "params")
+BANDS = PARAMS.country.groupings["age_group5"].bands or {}
+FUNDAMENTAL = {
+    "a1": 0.02, "alpha1": 0.1, "a2": 0.06, "alpha2": 0.1, "mu2": 20, "lambda2": 0.4, "c": 0.003,
+}  # fmt: skip
+
+
+def averages(first: int = 2019, last: int = 2023, noise: float = 0.0004) -> pd.DataFrame:
+    """Average rates per 100 of every age group, those of the fundamental schedule with errors."""
+    rng = np.random.default_rng(6)
+    rows = []
+    for code, (low, high) in BANDS.items():
+        ages = np.arange(int(low or 0), int(high or 90) + 1)
+        rate = 100 * (rogers_castro.model(ages, FUNDAMENTAL).mean() + noise * rng.normal())
+        rows.append(
+            {
+                "indicator": "recent_internal.rate", "category": "", "statistic": "average",
+                "domain": json.dumps({"age_group5": code}, separators=(",", ":")),
+                "year_from": first, "year_to": last, "estimate": rate, "se": 100 * noise,
+                "ci_low": rate - 200 * noise, "ci_high": rate + 200 * noise,
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_the_peak_of_the_curve_behind_the_rates_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(age_profile, "REFITS", 20)
+    trends = pd.concat([averages(), averages(2022, 2023).assign(estimate=9.0)], ignore_index=True)
+    other = averages().assign(domain='{"sex":"male"}')
+    found = age_profile.profile(PARAMS, pd.concat([trends, other], ignore_index=True))
+    groups = found[found["kind"].eq("group")]
+    # The open group has no middle, the shorter span and other tables are not the profile's.
+    assert list(groups["age_from"]) == list(range(0, 75, 5))
+    assert set(groups["year_from"]) == {2019}
+    peak = found[found["kind"].eq("peak_age")].iloc[0]
+    assert peak["estimate"] == pytest.approx(23.3, abs=0.8)
+    assert peak["ci_low"] < 23.3 < peak["ci_high"]
+    assert 0.2 < peak["ci_high"] - peak["ci_low"] < 5
+    curve = found[found["kind"].eq("curve")]
+    assert list(curve["age_from"]) == list(range(75))
+    truth = 100 * rogers_castro.model(np.arange(75), FUNDAMENTAL)
+    assert curve["estimate"].to_numpy() == pytest.approx(truth, abs=0.3)
+    assert found.equals(age_profile.profile(PARAMS, pd.concat([trends, other], ignore_index=True)))
+
+
+def test_what_is_withheld_or_fits_no_curve_has_none() -> None:
+    hidden = averages()
+    few = hidden.assign(estimate=hidden["estimate"].where(np.arange(len(hidden)) < 7))
+    found = age_profile.profile(PARAMS, few)
+    assert set(found["kind"]) == {"group"}
+    assert len(found) == 7
+    jagged = hidden.assign(estimate=np.where(np.arange(len(hidden)) % 2, 0.2, 3.0))
+    found = age_profile.profile(PARAMS, jagged)
+    assert set(found["kind"]) == {"group", "error"}
+    assert found.loc[found["kind"].eq("error"), "estimate"].iloc[0] > 15
+    assert age_profile.profile(PARAMS, hidden.iloc[:0]).empty
