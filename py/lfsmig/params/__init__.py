@@ -6,11 +6,22 @@ report.yml. Nothing about one country stands in Python; another survey brings an
 
 from lfsmig.params.loader import Params, YearParams, label, load
 from lfsmig.params.mapping import VariableMap, YearMap
-from lfsmig.params.models import Country, Indicator, Publication, Report, Rules, Variable
+from lfsmig.params.models import (
+    Country,
+    Disclosure,
+    Indicator,
+    Overrule,
+    Publication,
+    Report,
+    Rules,
+    Variable,
+)
 
 __all__ = [
     "Country",
+    "Disclosure",
     "Indicator",
+    "Overrule",
     "Params",
     "Publication",
     "Report",
