@@ -18,7 +18,16 @@ from typing import Any
 import pandas as pd
 from scipy import sparse
 
-from lfsmig import indicators, published, quality, released, replicate, trends, validation_page
+from lfsmig import (
+    indicators,
+    leaks,
+    published,
+    quality,
+    released,
+    replicate,
+    trends,
+    validation_page,
+)
 from lfsmig.atomic import atomic_path, read_parquet, write_json, write_parquet
 from lfsmig.effects import effects_of
 from lfsmig.errors import InputError
@@ -249,7 +258,7 @@ def estimate_engine(
     workspace: Workspace, params: Params, year: int, engine: str, progress: Progress
 ) -> Step | None:
     """Estimate a year by one engine; `None` where nothing changed."""
-    rooms = ("survey", "params", "indicators", "results", *CONCEPTS)
+    rooms = ("survey", "params", "indicators", "contributors", "results", *CONCEPTS)
     key = {
         "harmonised": sha256(workspace.harmonised(year)),
         "parameters": params.hash(year),
@@ -421,11 +430,34 @@ def read_part(workspace: Workspace, year: int, engine: str) -> indicators.YearEs
 # --- estimates → released -----------------------------------------------------------------------
 
 
+# Rooms that decide what is released.
+RELEASE = (
+    "quality",
+    "release",
+    "disclosure",
+    "overrules",
+    "published",
+    "replicate",
+    "released",
+    "twins",
+    "params",
+)
+
+
 def _receipt_with_checks(workspace: Workspace, year: int) -> dict[str, Any]:
     path = workspace.harmonised(year, ".checks.json")
     if not path.is_file():
         raise InputError(f"{path}: year {year} was not checked; call `lfsmig run --years {year}`")
     return read_receipt(workspace, year) | {"checks": json.loads(path.read_text(encoding="utf-8"))}
+
+
+def _refuse_records(workspace: Workspace, years: Sequence[int], outputs: Sequence[Path]) -> None:
+    """Look for persons' records in what was just released; to find one is a bug of ours."""
+    known = leaks.secrets_of(workspace.harmonised(year) for year in years)
+    if found := leaks.scan(outputs, known):
+        for path in outputs:
+            path.unlink(missing_ok=True)
+        raise RuntimeError(f"{found[0]} is in what was to be released; nothing was released")
 
 
 def release_all(
@@ -449,13 +481,14 @@ def release_all(
         **{path.name: sha256(path) for path in published.companions(figures_path or Path())},
         "rules": text_hash(params.rules.model_dump(mode="json")),
         "parameters": params.hash(None),
-        "code": code_hash("release", "published", "replicate", "released", "quality"),
+        "code": code_hash(*RELEASE),
     }
     manifest = Manifest(folder)
     if manifest.current("released", key):
         progress("released tables are up to date")
         return
     outputs = released.write(workspace, params, received, figures_path)
+    _refuse_records(workspace, years, outputs)
     synthetic = any(bool(receipt["synthetic"]) for receipt in received.values())
     manifest.record("released", key, outputs, versions(made["with_r"]), {"synthetic": synthetic})
     progress(f"released tables written to {folder}")

@@ -209,7 +209,11 @@ class Params:
     @cached_property
     def rules(self) -> Rules:
         """rules.yml."""
-        return validated(Rules, self.document("rules.yml"))
+        document = self.document("rules.yml")
+        rules = validated(Rules, document)
+        if rules.publication.overrules:
+            consistency.check_overrules(document, rules, self.indicators, self.report, self.codes)
+        return rules
 
     @cached_property
     def report(self) -> Report:
