@@ -252,12 +252,14 @@ def headline(params: Params, year: int, frame: pd.DataFrame) -> dict[str, float]
     """
     planned, _ = tables(params, year, frame)
     design = survey_design(params, frame)
+    behind = Contributors(frame, params.country.design.weight)
     found = {}
     for table in planned:
         one = table.indicator
         if one.id not in params.report.headline or table.by or one.statistic == "share":
             continue
-        cells, _ = _estimate_table(design, frame, table, population_mask(frame, one), "python")
+        mask = population_mask(frame, one)
+        cells, _ = _estimate_table(design, frame, table, mask, "python", behind)
         found[one.id] = float(cells["estimate"].iloc[0])
     return found
 
