@@ -215,6 +215,8 @@ def test_the_page_speaks_both_languages(once: Path) -> None:
     for text in ("พ.ศ. 2564", "ผู้ย้ายถิ่นในรอบ 12 เดือน", "หญิง →", "Female →", "fewer than 5"):
         assert text in page, text
     assert "{{" not in page and "None" not in page
+    # A machine without a Thai font shows boxes otherwise.
+    assert page.count("@font-face") == 2 and "data:font/ttf;base64,AAEA" in page
 
 
 def test_a_master_is_replaced_only_when_accepted(data: Path, sent: Path, receive: Call) -> None:

@@ -15,6 +15,7 @@ from lfsmig.commands.receive.words import (
     percent,
     signed,
 )
+from lfsmig.newyear.pages import faces
 from lfsmig.params import Params
 
 COUNTS = (
@@ -33,7 +34,9 @@ PAGE = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{ words[languages[0]].title.format(**shown[languages[0]]) }}</title>
 <style>
-body { font: 16px/1.6 Sarabun, "Noto Sans Thai", sans-serif; max-width: 62rem; margin: 2rem auto;
+{% for face in faces %}@font-face { font-family: Sarabun; font-weight: {{ face.weight }};
+  src: url(data:font/ttf;base64,{{ face.data }}); }
+{% endfor %}body { font: 16px/1.6 Sarabun, "Noto Sans Thai", sans-serif; max-width: 62rem; margin: 2rem auto;
   padding: 0 1rem; color: #1a1a1a; }
 table { border-collapse: collapse; margin: .5rem 0 1.5rem; }
 caption { text-align: left; font-weight: 600; padding: .3rem 0; }
@@ -138,6 +141,7 @@ def comparison_page(params: Params, found: dict[str, Any]) -> str:
     page = Environment(autoescape=True).from_string(PAGE)
     return page.render(
         found=found,
+        faces=faces(),
         shown=shown,
         languages=languages,
         words=WORDS,
