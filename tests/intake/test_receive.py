@@ -125,7 +125,7 @@ def test_another_master_makes_the_year_out_of_date(
     data: Path, params: Params, receive: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Tiny files fail checks of a whole survey, which is not what is looked at here.
-    monkeypatch.setattr(steps, "validate", lambda *arguments: [])
+    monkeypatch.setattr(steps, "validate", lambda *arguments, **more: [])
     workspace = Workspace.at(ROOT / "params", data)
 
     def made() -> bool:
@@ -236,6 +236,20 @@ def test_a_master_is_replaced_only_when_accepted(data: Path, sent: Path, receive
     for version, name in (("v01_M", NAME), ("v02_M", f"again/{NAME}")):
         stored = data / "raw" / str(YEAR) / version / NAME
         assert stored.read_bytes() == (sent / name).read_bytes()
+
+
+def test_a_candidate_is_checked_before_it_is_accepted(
+    data: Path, tmp_path: Path, receive: Call
+) -> None:
+    frame = raw_files.people(YEAR)
+    path = write(
+        tmp_path / NAME, pd.concat([frame, frame.dropna(subset="NO").tail(1)], ignore_index=True)
+    )
+    _, document = receive(YEAR, path)
+    worse = {one["id"]: (one["before"], one["after"]) for one in document["comparison"]["checks"]}
+    assert worse["K1"] == ("passed", "error")
+    _, document = receive(YEAR, "--accept", "as it is")
+    assert any("v03_M fails" in line and "K1" in line for line in document["warnings"])
 
 
 def test_a_rejected_candidate_leaves_the_master(data: Path, receive: Call) -> None:
