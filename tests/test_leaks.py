@@ -85,6 +85,19 @@ def test_results_are_no_records(secrets: leaks.Secrets, tmp_path: Path) -> None:
     assert leaks.scan([tmp_path / "results.csv", tmp_path / "results.parquet"], secrets) == []
 
 
+def test_a_number_near_a_weight_is_none(tmp_path: Path) -> None:
+    """Among two hundred thousand weights of a whole survey some lie beside any round number."""
+    weights = pd.DataFrame({"weight": [359.999999, 412.123456]})
+    weights.to_parquet(tmp_path / "weights.parquet")
+    known = leaks.secrets_of([tmp_path / "weights.parquet"])
+    frame = pd.DataFrame({"n_psu": [360.0], "se": [412.1234561234567]})
+    frame.to_parquet(tmp_path / "results.parquet")
+    frame.to_csv(tmp_path / "results.csv")
+    assert leaks.scan([tmp_path / "results.parquet", tmp_path / "results.csv"], known) == []
+    frame.assign(se=412.123456).to_parquet(tmp_path / "leak.parquet")
+    assert leaks.scan([tmp_path / "leak.parquet"], known)
+
+
 def test_nothing_released_holds_a_record(small_data: Path) -> None:
     known = leaks.secrets_of(sorted((small_data / "harmonised").glob("20??.parquet")))
     assert len(known.keys) > 1000 and len(known.weights) > 1000

@@ -22,6 +22,8 @@ KEYS = frozenset({"household_id", "person_no", "weight", "psu"})
 FEW_KEYS, FEW_COLUMNS = 2, 8
 # A weight with fewer decimals than this could be any number.
 DECIMALS = 5
+# Two numbers nearer to each other are one.
+EXACT = 1e-9
 TEXT = {".txt", ".md", ".qmd", ".csv", ".json", ".ipynb", ".html", ".svg", ".log", ".yml", ".js",
         ".css", ".xml", ".typ", ".toml"}  # fmt: skip
 TOKEN = re.compile(r"[^\s,;|<>\"'(){}\[\]=]+")
@@ -114,7 +116,11 @@ def _in_parquet(path: Path, secrets: Secrets) -> Iterator[str]:
     for name in frame:
         column = frame[name].dropna()
         if pd.api.types.is_float_dtype(column):
-            if _weights(column.to_numpy(dtype=float), secrets):
+            values = column.to_numpy(dtype=float)
+            # Stored as it is, so a weight would be there to the last digit. A count, or a number
+            # of few decimals, is near some weight where these are many.
+            values = values[np.abs(values - values.round(DECIMALS - 1)) > EXACT]
+            if _weights(values, np.full(len(values), EXACT), secrets):
                 yield "a weight"
         elif not secrets.keys.isdisjoint(column.astype(str).unique()):
             yield "the key of a household"
@@ -124,8 +130,11 @@ def _in_text(text: str, secrets: Secrets) -> Iterator[str]:
     tokens = set(TOKEN.findall(text))
     if not secrets.keys.isdisjoint(tokens):
         yield "the key of a household"
-    long = {t for t in NUMBER.findall(text) if len(t.rpartition(".")[2]) >= DECIMALS}
-    if _weights(np.array([float(t) for t in long]), secrets):
+    decimals = {t: len(t.rpartition(".")[2]) for t in NUMBER.findall(text)}
+    long = {t: n for t, n in decimals.items() if n >= DECIMALS}
+    # To half a unit of the last digit that is written.
+    within = np.array([0.5 * 10.0**-n for n in long.values()]) + EXACT
+    if _weights(np.array([float(t) for t in long]), within, secrets):
         yield "a weight"
     for line in text.splitlines():
         if any(key in line for key in ("household_id", "person_no")):
@@ -140,12 +149,12 @@ def _is_record(names: Iterable[str], secrets: Secrets) -> Iterator[str]:
         yield "the columns of a record"
 
 
-def _weights(values: np.ndarray, secrets: Secrets) -> bool:
-    """Whether a weight is among numbers, to the digits that are written."""
+def _weights(values: np.ndarray, within: np.ndarray, secrets: Secrets) -> bool:
+    """Whether a weight is among numbers, each within its own distance."""
     if not len(values) or not len(secrets.weights):
         return False
     at = np.searchsorted(secrets.weights, values).clip(1, len(secrets.weights) - 1)
     near = np.minimum(
         np.abs(secrets.weights[at] - values), np.abs(secrets.weights[at - 1] - values)
     )
-    return bool((near <= 10.0 ** -(DECIMALS + 1)).any())
+    return bool((near <= within).any())
