@@ -24,6 +24,7 @@ RECEIPT_KEYS = [
     "year",
     "synthetic",
     "files",
+    "master",
     "records",
     "blank_records",
     "persons",

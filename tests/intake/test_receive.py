@@ -252,6 +252,29 @@ def test_a_candidate_is_checked_before_it_is_accepted(
     assert any("v03_M fails" in line and "K1" in line for line in document["warnings"])
 
 
+def test_the_doctor_looks_at_what_was_received(
+    data: Path, call_json, in_root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call_json("doctor", "--data", str(data))[1]["store"] == {
+        "files": 2, "damaged": [], "due": [], "error": "",
+    }  # fmt: skip
+    path = data / "raw" / str(YEAR) / "v01_M" / NAME
+    path.chmod(0o644)
+    path.write_bytes(b"cut")
+    registry = data / "registry.yml"
+    text = registry.read_text(encoding="utf-8")
+    used = read_registry(registry).deliveries[YEAR].dataset
+    at = text.index(f"- id: {used}")
+    dated = text[at:].replace("delete_by: null", "delete_by: 2020-12-31", 1)
+    registry.write_text(text[:at] + dated, encoding="utf-8")
+    assert cli.call(["doctor", "--data", str(data)]) in (1, 3)
+    told = capsys.readouterr().out
+    assert f"DAMAGED  {YEAR} v01_M {NAME}: the file has changed" in told
+    assert f"DUE      {used}" in told
+    registry.write_text("datasets: [", encoding="utf-8")
+    assert call_json("doctor", "--data", str(data))[1]["store"]["error"]
+
+
 def test_a_rejected_candidate_leaves_the_master(data: Path, receive: Call) -> None:
     _, document = receive(YEAR, "--reject", "sent by mistake")
     assert statuses(document) == {"v01_M": "frozen", "v02_M": "rejected"}
