@@ -209,6 +209,19 @@ def test_an_answer_to_nothing_is_told(pair: Pair) -> None:
     assert ids(home.new_year(2024), "change") == {"answer_idle.code_vanished.RELATIN"}
 
 
+def test_remarks_within_the_questions_are_kept(pair: Pair) -> None:
+    home = pair(lambda frame: frame.assign(A1=1, A2=2))
+    home.new_year(2024)
+    path = home.mapping(2024)
+    text = path.read_text(encoding="utf-8")
+    at = text.index("  - id: column_new.A2")
+    after = "# our own\nexplanations: {W4: large weights}\n"
+    path.write_text(f"{text[:at]}# asked the office\n{text[at:]}{after}", encoding="utf-8")
+    assert len(home.new_year(2024)["undecided"]) == 2
+    text = path.read_text(encoding="utf-8")
+    assert f"# asked the office\n{after}# Questions that only" in text
+
+
 def test_the_steps_name_all_that_a_run_needs(pair: Pair) -> None:
     home = pair(same)
     assert "cpi_thailand.csv" not in str(home.new_year(2024)["next"])
