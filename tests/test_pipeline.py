@@ -17,11 +17,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lfsmig import cli, indicators, replicate, steps, trends
+from lfsmig import cli, indicators, replicate, stored, trends
 from lfsmig.intake.protocol import CHECKS, Finding
 from lfsmig.params import load
 from lfsmig.report import words
-from lfsmig.results import RESULT_COLUMNS, RESULT_KEYS, TREND_COLUMNS, TREND_KEYS, domain_codes
+from lfsmig.results import (
+    CONTRIBUTOR_COLUMNS,
+    RESULT_COLUMNS,
+    RESULT_KEYS,
+    TREND_COLUMNS,
+    TREND_KEYS,
+    domain_codes,
+)
 from lfsmig.workspace import Workspace
 from tests.conftest import ROOT, needs_r, run_pipeline
 
@@ -52,7 +59,7 @@ def test_estimates_have_the_contract_s_columns_and_unique_cells(
     small_data: Path, year: int
 ) -> None:
     frame = estimates(small_data, year)
-    assert list(frame.columns) == RESULT_COLUMNS
+    assert list(frame.columns) == [*RESULT_COLUMNS, *CONTRIBUTOR_COLUMNS]
     assert not frame.duplicated([*RESULT_KEYS, "engine"]).any()
     assert frame["year"].eq(year).all()
     assert all(list(domain_codes(d)) == sorted(domain_codes(d)) for d in set(frame["domain"]))
@@ -115,7 +122,7 @@ def test_trends_agree_without_averages_too(small_data: Path) -> None:
     bare = SimpleNamespace(country=whole.country, report=SimpleNamespace(averages=[]))
     workspace = Workspace.at(ROOT / "params", small_data)
     python, r = (
-        trends.estimate(bare, {y: steps.read_part(workspace, y, engine) for y in YEARS}, engine)
+        trends.estimate(bare, {y: stored.read_part(workspace, y, engine) for y in YEARS}, engine)
         for engine in ("python", "r")
     )
     assert set(python["statistic"]) == {"change", "slope"}

@@ -83,12 +83,9 @@ def test_a_withheld_row_keeps_no_number() -> None:
 
 
 def test_few_cases_are_confidential_before_anything_else() -> None:
-    assert flags(
-        cell(n_cases=4, category="x"), cell(n_cases=5, indicator="b.share", category="y")
-    ) == [
-        "c",
-        "",
-    ]
+    total = {"statistic": "total", "unit": "persons", "category": "", "ci_low": 0.39}
+    few, many = (cell(**total, domain=f'{{"region":"{k}"}}', n=k, n_cases=k) for k in (4, 50))
+    assert flags(few, many, rule="nso") == ["c", ""]
 
 
 def test_nobody_is_not_confidential() -> None:
@@ -226,7 +223,7 @@ def test_attack_by_linear_algebra_finds_no_few_persons() -> None:
     """Solve for the cells of 1-4 persons from everything shown, as a reader with time would."""
     rng = np.random.default_rng(20)
     attacked = 0
-    for _ in range(12):
+    for _ in range(4):
         table, indicators, counted = world(rng)
         cases = table["n_cases"].to_numpy()
         out = release(table, PUBLICATION, "nso", indicators)
@@ -240,7 +237,7 @@ def test_attack_by_linear_algebra_finds_no_few_persons() -> None:
             assert np.abs(known.T @ solution - target).max() > 1e-6
             attacked += 1
         assert shown.sum() > len(table) / 6
-    assert attacked > 50
+    assert attacked > 15
 
 
 def test_a_change_is_shown_only_where_both_years_are() -> None:
@@ -264,3 +261,71 @@ def test_a_change_is_shown_only_where_both_years_are() -> None:
 def test_an_unknown_rule_set_is_refused() -> None:
     with pytest.raises(ParameterError, match="rule set `nchs1917` is not there"):
         released(cell(), rule="nchs1917")
+
+
+def test_a_median_needs_a_narrow_interval_and_thirty_cases() -> None:
+    median = {"statistic": "median", "unit": "baht", "estimate": 1000.0, "cv": np.nan}
+    assert flags(cell(**median, ci_low=400.0, ci_high=1700.0)) == [""]
+    assert flags(cell(**median, ci_low=400.0, ci_high=1701.0)) == ["s"]
+    assert flags(cell(**median, ci_low=400.0, ci_high=np.nan)) == ["s"]
+    assert flags(cell(**median, ci_low=900.0, ci_high=1100.0, n=29, n_cases=29)) == ["s"]
+
+
+def test_an_index_of_inequality_needs_three_hundred_cases() -> None:
+    index = {"statistic": "gini", "unit": "index"}
+    assert flags(cell(**index, n_cases=299)) == ["s"]
+    assert flags(cell(**index, n_cases=300)) == [""]
+
+
+def test_a_total_needs_ten_effective_cases() -> None:
+    total = {"statistic": "total", "unit": "persons", "ci_low": 0.3, "ci_high": 0.5}
+    assert flags(cell(**total, n=30, n_cases=30, deff=3.0)) == [""]
+    assert flags(cell(**total, n=30, n_cases=30, deff=3.1)) == ["s"]
+
+
+def test_a_nearly_full_share_is_footnoted() -> None:
+    # 96 % is precise enough, the 4 % of all others is not.
+    share = cell(estimate=0.96, se=0.02, cv=0.02, n=400, n_cases=384)
+    assert flags(share) == ["+"]
+    assert flags(share | {"se": 0.002}) == [""]
+
+
+@pytest.mark.parametrize(
+    ("values", "flag"),
+    [
+        ({"n_households": 2}, "c"),
+        ({"n_households": 3}, ""),
+        ({"largest": 0.51, "two_largest": 0.6}, "c"),
+        ({"largest": 0.5, "two_largest": 0.6}, ""),
+        # The others hold 4 % where the largest holds 48 %: the second can guess it.
+        ({"largest": 0.48, "two_largest": 0.96}, "c"),
+        ({"n_contributors": 9}, "c"),
+    ],
+)
+def test_amounts_of_few_households_or_one_person_are_confidential(
+    values: dict[str, float], flag: str
+) -> None:
+    amount = {"statistic": "mean", "unit": "baht", "estimate": 900.0, "se": 50.0, "n": 40}
+    behind = {"n_households": 30, "n_contributors": 40, "largest": 0.1, "two_largest": 0.2}
+    out = released(cell(**amount, n_cases=40, **(behind | values)))
+    assert out["flag"].tolist() == [flag]
+    # What stands behind a cell stays behind.
+    assert not {"n_households", "largest", "two_largest", "amount"} & set(out.columns)
+
+
+def test_moves_from_one_place_to_another_need_ten_cases() -> None:
+    rows = [
+        cell(category=str(k), domain='{"region":"1"}', n=100, n_cases=n)
+        for k, n in enumerate((9, 50, 41))
+    ]
+    indicators = register(*rows)
+    assert release(pd.DataFrame(rows), PUBLICATION, "nso", indicators)["flag"].tolist() == [""] * 3
+    indicators[0].of = "previous_region"
+    assert release(pd.DataFrame(rows), PUBLICATION, "nso", indicators)["flag"].iloc[0] == "c"
+
+
+def test_the_reason_of_a_withheld_cell_is_coarse_and_other_rules_stand_beside() -> None:
+    rows = cell(n_cases=3), cell(se=0.16, cv=0.4)
+    out = pd.concat([released(row) for row in rows])
+    assert out["reason"].tolist() == ["confidential", "imprecise"]
+    assert out[["flag_nso", "flag_repo"]].to_numpy().tolist() == [["c", "c"], ["s", "s"]]

@@ -366,12 +366,15 @@ def doctor(
 ) -> None:
     """Tell what is there and what is missing, with the command that installs it."""
     from lfsmig.commands import doctor as command
+    from lfsmig.workspace import Workspace
 
     use = settings(ctx, params, data, quiet, as_json)
-    document = command.examine()
+    document = command.examine(Workspace.at(use.params, use.data))
     use.show(document, command.text(document))
     if document["missing_required"]:
         raise typer.Exit(3)
+    if document["store"]["damaged"] or document["store"]["error"]:
+        raise typer.Exit(1)
 
 
 def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:

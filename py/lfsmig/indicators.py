@@ -15,11 +15,12 @@ import pandas as pd
 from scipy import sparse
 
 from lfsmig import concepts, flow_indices
+from lfsmig.contributors import Contributors
 from lfsmig.draws import Draw
 from lfsmig.errors import EstimationError, ParameterError
 from lfsmig.flow_indices import Moved
 from lfsmig.params.query import query_columns
-from lfsmig.results import RESULT_COLUMNS, SCHEMA_VERSION, domain_text
+from lfsmig.results import CONTRIBUTOR_COLUMNS, RESULT_COLUMNS, SCHEMA_VERSION, domain_text
 from lfsmig.survey import Estimate, SurveyDesign
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ FLOW_ITEMS = {
     "gross_migration": "gross",
     "residents": "resident",
 }
+# Statistics that may be of an amount; a rate, share or count is of persons.
+OF_AMOUNTS = {"mean", "median", "total", "ratio", "gini", "top_share"}
 # Statistics that are given per so many persons or units.
 PER_UNIT = ("rate", "ratio")
 # Columns that name a record in messages about bad rows.
@@ -59,7 +62,7 @@ class YearEstimates:
     Attributes
     ----------
     frame
-        One row per cell, columns `RESULT_COLUMNS`.
+        One row per cell, columns `RESULT_COLUMNS` and `CONTRIBUTOR_COLUMNS`.
     influence
         Sparse, cells × PSUs: the linearised variable summed in each PSU, in the unit of the
         estimate.
@@ -77,6 +80,15 @@ class YearEstimates:
     psu_table: pd.DataFrame
     absent: dict[str, str]
     present: sparse.csr_matrix | None = None
+
+
+def is_amount(indicator: Indicator) -> bool:
+    """Whether an indicator rests on an item with a size, such as money, and not on counting."""
+    return (
+        indicator.of is not None
+        and indicator.of not in FLOW_ITEMS
+        and indicator.statistic in OF_AMOUNTS
+    )
 
 
 def unit_of(indicator: Indicator) -> str:
@@ -205,6 +217,7 @@ def estimate_year(
     planned, absent = tables(params, year, frame)
     planned = [table for table in planned if chosen(table)]
     design = survey_design(params, frame)
+    behind = Contributors(frame, params.country.design.weight)
     parts: list[pd.DataFrame] = []
     influences: list[Moved] = []
     indices = flow_indices.YearIndices(params, year, frame, design, engine, draw)
@@ -222,7 +235,7 @@ def estimate_year(
             if table.indicator.statistic == "index":
                 part, influence = indices.estimate(table.indicator, masks[key])
             else:
-                part, influence = _estimate_table(design, frame, table, masks[key], engine)
+                part, influence = _estimate_table(design, frame, table, masks[key], engine, behind)
         except EstimationError as error:
             raise EstimationError(f"{table.indicator.id} by {list(table.by)}: {error}") from error
         parts.append(part)
@@ -232,7 +245,9 @@ def estimate_year(
     results["year"] = year
     results["engine"] = engine
     sums, present = _stacked(indices.beside(influences))
-    return YearEstimates(results[RESULT_COLUMNS], sums, indices.units(), absent, present)
+    columns = [*RESULT_COLUMNS, *CONTRIBUTOR_COLUMNS]
+    made = results.reindex(columns=columns)
+    return YearEstimates(made, sums, indices.units(), absent, present)
 
 
 def headline(params: Params, year: int, frame: pd.DataFrame) -> dict[str, float]:
@@ -250,6 +265,7 @@ def headline(params: Params, year: int, frame: pd.DataFrame) -> dict[str, float]
     """
     planned, _ = tables(params, year, frame)
     design = survey_design(params, frame)
+    behind = Contributors(frame, params.country.design.weight)
     found = {}
     for table in planned:
         one = table.indicator
@@ -257,7 +273,8 @@ def headline(params: Params, year: int, frame: pd.DataFrame) -> dict[str, float]
             continue
         if one.statistic in ("share", "index"):
             continue
-        cells, _ = _estimate_table(design, frame, table, population_mask(frame, one), "python")
+        mask = population_mask(frame, one)
+        cells, _ = _estimate_table(design, frame, table, mask, "python", behind)
         found[one.id] = float(cells["estimate"].iloc[0])
     return found
 
@@ -281,12 +298,13 @@ def survey_design(params: Params, frame: pd.DataFrame) -> SurveyDesign:
 
 
 def _estimate_table(
-    design: SurveyDesign, frame: pd.DataFrame, table: Table, mask: np.ndarray, engine: str
-) -> tuple[pd.DataFrame, Moved]:
-    """Estimate one table and give its rows their keys, unit and unweighted cases."""
+    design: SurveyDesign, frame: pd.DataFrame, table: Table, mask: np.ndarray, engine: str,
+    behind: Contributors,
+) -> tuple[pd.DataFrame, Moved]:  # fmt: skip
+    """Estimate one table and give its rows their keys, unit and who stands behind them."""
     indicator = table.indicator
     if table.is_flow:
-        cells, influence = _estimate_flow(design, frame, table, mask, engine)
+        cells, influence = _estimate_flow(design, frame, table, mask, engine, behind)
     else:
         estimate = design.estimate(
             _engine_statistic(indicator),
@@ -299,6 +317,8 @@ def _estimate_table(
             **_options(indicator),
         )
         cells = estimate.frame.assign(n_cases=estimate.cases)
+        figures = behind.of_table(indicator, table.by, mask, cells, is_amount(indicator))
+        cells[CONTRIBUTOR_COLUMNS] = figures[CONTRIBUTOR_COLUMNS].to_numpy()
         influence = _influence(estimate, design)
     out = cells.assign(
         indicator=indicator.id,
@@ -352,8 +372,9 @@ def _stacked(parts: list[Moved]) -> Moved:
 
 
 def _estimate_flow(
-    design: SurveyDesign, frame: pd.DataFrame, table: Table, mask: np.ndarray, engine: str
-) -> tuple[pd.DataFrame, Moved]:
+    design: SurveyDesign, frame: pd.DataFrame, table: Table, mask: np.ndarray, engine: str,
+    behind: Contributors,
+) -> tuple[pd.DataFrame, Moved]:  # fmt: skip
     """Estimate an area's own flow: one whole-population estimate per area.
 
     In- and out-migrants of an area live in different areas at the survey, so a flow cannot be a
@@ -373,9 +394,12 @@ def _estimate_flow(
             influence=True,
             **_options(indicator),
         )
-        parts.append(estimate.frame.assign(**{level: code}, n_cases=estimate.cases))
+        households = behind.of_column(str(flow_column(indicator.of, level, code)), mask)
+        values = {level: code, "n_cases": estimate.cases, "n_households": households}
+        parts.append(estimate.frame.assign(**values))
         influences.append(_influence(estimate, design))
-    return pd.concat(parts, ignore_index=True), _stacked(influences)
+    cells = pd.concat(parts, ignore_index=True)
+    return cells.reindex(columns=[*cells, *CONTRIBUTOR_COLUMNS[1:]]), _stacked(influences)
 
 
 def flow_column(item: str | None, level: str, code: str) -> str | None:

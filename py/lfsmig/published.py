@@ -107,6 +107,21 @@ def printed_unit(text: str, unit: str) -> float:
     return 10.0**zeros
 
 
+def cells(params: Params, figures: pd.DataFrame | None) -> dict[int, set[tuple[str, str, str]]]:
+    """Cells (indicator, domain, category) of each year whose value others have published."""
+    found: dict[int, set[tuple[str, str, str]]] = {}
+    for indicator in params.indicators if figures is not None else ():
+        for entry in indicator.published:
+            whole = entry.compare == "value" and entry.change_from is None
+            if not whole or figures is None or entry.figure not in figures.index:
+                continue
+            year = str(figures.loc[entry.figure, "year"])
+            if year.isdigit():
+                key = (indicator.id, domain_text(entry.domain), entry.category or "")
+                found.setdefault(int(year), set()).add(key)
+    return found
+
+
 def compare(
     params: Params, figures: pd.DataFrame, estimates: pd.DataFrame, trends: pd.DataFrame
 ) -> pd.DataFrame:

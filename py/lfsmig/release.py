@@ -5,7 +5,8 @@ Which rule is used, and its thresholds, stand in `params/rules.yml` under `publi
 Disclosure control works on unweighted counts and comes first, whatever the precision rule.
 
 Flags: `c` withheld for confidentiality, `s` withheld as too imprecise, `*` use with caution,
-`r` to be reviewed before it is quoted (few degrees of freedom, 0 or 100 %), blank otherwise.
+`r` to be reviewed before it is quoted (few degrees of freedom, 0 or 100 %), `+` shown, but the
+share of all others is imprecise, blank otherwise.
 """
 
 from __future__ import annotations
@@ -16,17 +17,22 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel
 
-from lfsmig.disclosure import protect
+from lfsmig import overrules
+from lfsmig.disclosure import Links, protect
 from lfsmig.errors import ParameterError
-from lfsmig.indicators import FLOW_ITEMS
 from lfsmig.params import Indicator, Params, Publication
+from lfsmig.results import CONTRIBUTOR_COLUMNS
 from lfsmig.survey.intervals import effective_n, korn_graubard
 
 DEFAULT_RULE = "nchs2017"
 WITHHELD = ("c", "s")
+# Measures of inequality and of a whole system of flows, biased upwards in small samples.
+INDICES = ("gini", "mei", "cmi", "connectivity", "flow_gini")
 # The publication standards speak of 95 % intervals.
 LEVEL = 0.95
 VALUE_COLUMNS = ["estimate", "se", "cv", "df", "ci_low", "ci_high", "deff", "n", "n_psu", "n_cases"]
+# What tells the number of a table's base.
+BASE_COLUMNS = ["n", "n_psu", "n_cases", "df", "deff"]
 
 Thresholds = Mapping[str, float]
 Flags = tuple[np.ndarray, np.ndarray]
@@ -110,13 +116,23 @@ def _judge_proportions(estimates: pd.DataFrame, limits: Thresholds, flags: Flags
     _set(flags, is_proportion & (width >= limits["width_withhold"]), "s", "width")
     wide = (width > limits["width_present"]) & (relative > limits["relative_width"])
     _set(flags, is_proportion & wide, "s", "relative_width")
+    # The same interval seen from those who do not: imprecise where nearly everybody does.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        others = np.where(share < 1, width / (1 - share), 0.0)
+    hidden_rest = (width > limits["width_present"]) & (others > limits["relative_width"])
     # Nobody or everybody in the sample: a boundary estimate is reviewed, not printed as certain.
     _set(flags, is_proportion & ((share <= 0) | (share >= 1)), "r", "boundary")
+    _set(flags, is_proportion & (df < limits["df_review"]), "r", "df")
+    _set(flags, is_proportion & hidden_rest, "+", "complement")
 
 
 def _judge_totals(estimates: pd.DataFrame, limits: Thresholds, flags: Flags) -> None:
     total = estimates["statistic"].eq("total").to_numpy()
     cases = estimates["n_cases"].to_numpy(dtype=float)
+    # As many cases as a simple random sample would need for the same precision.
+    effective = cases / np.fmax(estimates["deff"].to_numpy(dtype=float), 1.0)
+    few = (cases < limits["n_total"]) | (effective < limits["n_total"])
+    _set(flags, total & ~_signed(estimates) & few, "s", "n")
     _set(flags, total & (cases < limits["n_total"]), "s", "n")
     with np.errstate(invalid="ignore", divide="ignore"):
         width = (estimates["ci_high"] - estimates["ci_low"]) / estimates["estimate"].abs()
@@ -125,11 +141,15 @@ def _judge_totals(estimates: pd.DataFrame, limits: Thresholds, flags: Flags) -> 
 
 
 def _judge_means(estimates: pd.DataFrame, limits: Thresholds, flags: Flags) -> None:
-    mean = estimates["statistic"].isin(["mean", "ratio", "median", "gini", "top_share"]).to_numpy()
+    mean = estimates["statistic"].isin(["mean", "ratio", "gini", "top_share"]).to_numpy()
+    index = estimates["statistic"].isin(INDICES).to_numpy()
     base = np.fmin(estimates["n"].to_numpy(dtype=float), np.inf)
     signed = _signed(estimates)
+    cases = estimates["n_cases"].to_numpy(dtype=float)
     # A ratio of flows is taken over the whole sample: its base is the migrants who flow.
-    base = np.where(signed | estimates["unit"].eq("percent"), estimates["n_cases"], base)
+    base = np.where(signed | estimates["unit"].eq("percent"), cases, base)
+    _set(flags, index & (cases < limits["n_index"]), "s", "n")
+    _judge_medians(estimates, limits, flags)
     _set(flags, mean & (base < limits["n_mean"]), "s", "n")
     cv = np.where(signed, 0.0, estimates["cv"].to_numpy(dtype=float))
     _set(flags, mean & (cv > limits["cv_withhold"]), "s", "cv")
@@ -141,6 +161,16 @@ def _judge_indices(estimates: pd.DataFrame, limits: Thresholds, flags: Flags) ->
     """Indices of flows are mostly noise on few movers, which their own error does not show."""
     index = estimates["statistic"].eq("index").to_numpy()
     _set(flags, index & (estimates["n_cases"].to_numpy(dtype=float) < limits["n_index"]), "s", "n")
+
+
+def _judge_medians(estimates: pd.DataFrame, limits: Thresholds, flags: Flags) -> None:
+    """A median by Woodruff's interval: one that has no end is no interval."""
+    median = estimates["statistic"].eq("median").to_numpy()
+    _set(flags, median & (estimates["n"].to_numpy(dtype=float) < limits["n_mean"]), "s", "n")
+    width = (estimates["ci_high"] - estimates["ci_low"]).to_numpy(dtype=float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        narrow = width / np.abs(estimates["estimate"].to_numpy(dtype=float))
+    _set(flags, median & ~(narrow <= limits["relative_width"]), "s", "relative_width")
 
 
 def rule_repo(estimates: pd.DataFrame, limits: Thresholds) -> Flags:
@@ -188,24 +218,32 @@ def release(
     publication: Publication,
     rule_set: str,
     indicators: Sequence[Indicator],
+    links: Links | None = None,
+    published: Collection[tuple[str, str, str]] = (),
 ) -> pd.DataFrame:
     """Flag every row and blank what may not be shown.
 
     Parameters
     ----------
     estimates
-        One engine's rows of a year (columns of `results.RESULT_COLUMNS`).
+        One engine's rows of a year (columns of `results.RESULT_COLUMNS` and, for disclosure
+        control, `results.CONTRIBUTOR_COLUMNS`).
     publication
-        The `publication` part of `rules.yml`: `disclosure` and one entry per rule set.
+        The `publication` part of `rules.yml`: `disclosure`, one entry per rule set, `overrules`.
     rule_set
         Name of the rule set to apply.
     indicators
         Register of exhibits: it says whom a cell counts, and what is an amount of money.
+    links
+        Codes that are sums of others (`disclosure.links`).
+    published
+        Cells (indicator, domain, category) of this year that others have published already.
 
     Returns
     -------
     DataFrame
-        `estimates` with `flag`, `reason`, `rule_set`; values of withheld rows are missing.
+        `estimates` with `flag`, `reason`, `rule_set`, `flag_nso`, `flag_repo`; values of withheld
+        rows are missing, and so is the base where it would give a withheld number away.
 
     Raises
     ------
@@ -218,39 +256,44 @@ def release(
     flags = _flags(len(out))
     empty = (out["n"].fillna(0) == 0).to_numpy()
     _set(flags, empty, "s", "empty")
-    _few_amounts(out, indicators, publication.disclosure.min_cases_amount, flags)
     precision = RULES[rule_set](out, limits.model_dump())
     free = flags[0] == ""
     flags[0][free], flags[1][free] = precision[0][free], precision[1][free]
-    secret = protect(out, np.isin(flags[0], WITHHELD), indicators, publication.disclosure.min_cases)
-    for position, reason in secret.items():
+    overrules.apply(out, publication.overrules, flags)
+    made = protect(
+        out, np.isin(flags[0], WITHHELD), indicators, publication.disclosure, links, published
+    )
+    for position, reason in made.reasons.items():
         flags[0][position], flags[1][position] = "c", reason
     out["flag"], out["reason"] = flags
+    # Which rule a withheld cell fails would narrow down its number.
+    secret = out["flag"].eq("c")
+    out.loc[secret, "reason"] = "confidential"
     out["rule_set"] = rule_set
+    for name in ("nso", "repo"):
+        out[f"flag_{name}"] = _beside(out, publication, name, empty | secret.to_numpy())
     withheld = out["flag"].isin(WITHHELD)
+    out.loc[withheld & ~secret & ~empty, "reason"] = "imprecise"
     numbers = [column for column in VALUE_COLUMNS if column in out]
     out[numbers] = out[numbers].astype("float64")
     out.loc[withheld, numbers] = np.nan
+    # A design effect gives its number of cases, and so nearly do sampling units.
+    out.loc[sorted(made.baseless), [c for c in BASE_COLUMNS if c in out]] = np.nan
     # What the weights are calibrated to is known, not estimated: an error would claim a doubt.
     calibrated = out["indicator"].isin([i.id for i in indicators if i.calibrated])
     out.loc[calibrated, ["se", "cv", "ci_low", "ci_high", "deff"]] = np.nan
-    return out.drop(columns="signed")
+    return out.drop(columns=["signed", *CONTRIBUTOR_COLUMNS], errors="ignore")
 
 
-def _few_amounts(
-    estimates: pd.DataFrame, indicators: Sequence[Indicator], min_cases: int, flags: Flags
-) -> None:
-    """Withhold amounts (means, medians, sums of a number) that rest on a handful of persons."""
-    amounts = {
-        i.id
-        for i in indicators
-        if i.of is not None
-        and i.of not in FLOW_ITEMS
-        and i.statistic in {"mean", "median", "total", "ratio", "gini", "top_share"}
-    }
-    cases = estimates["n_cases"].to_numpy(dtype=float)
-    few = estimates["indicator"].isin(amounts).to_numpy() & (cases < min_cases)
-    _set(flags, few & (estimates["n"].fillna(0) > 0).to_numpy(), "c", "few_cases")
+def _beside(
+    frame: pd.DataFrame, publication: Publication, name: str, unjudged: np.ndarray
+) -> np.ndarray:
+    """Flags by a rule set beside the one in use; the cell's own where it is not judged."""
+    limits = getattr(publication, name)
+    if limits is None:
+        return np.full(len(frame), "", dtype=object)
+    found = RULES[name](frame, limits.model_dump())[0]
+    return np.where(unjudged, frame["flag"], found)
 
 
 def release_trends(

@@ -12,7 +12,16 @@ from typing import Any
 
 import pandas as pd
 
-from lfsmig import age_profile, published, quality, release, replicate
+from lfsmig import (
+    age_profile,
+    disclosure,
+    overrules,
+    published,
+    quality,
+    release,
+    replicate,
+    twins,
+)
 from lfsmig.atomic import atomic_path, read_parquet, write_json, write_parquet
 from lfsmig.params import Params
 from lfsmig.results import RESULT_KEYS
@@ -24,6 +33,7 @@ RECEIPT_KEYS = [
     "year",
     "synthetic",
     "files",
+    "master",
     "records",
     "blank_records",
     "persons",
@@ -58,6 +68,8 @@ def write(
     years = sorted(received)
     few = params.rules.publication.disclosure.min_cases
     receipts = {year: _receipt(received[year], few) for year in years}
+    figures = None if figures_path is None else published.read_figures(figures_path)
+    sums, public = disclosure.links(params), published.cells(params, figures)
     outputs: list[Path] = []
     shown: dict[int, pd.DataFrame] = {}
     rows: list[pd.DataFrame] = []
@@ -71,6 +83,8 @@ def write(
             params.rules.publication,
             release.rule_set(params),
             params.indicators,
+            sums,
+            public.get(year, ()),
         )
         outputs += _write_both(workspace.released(year), shown[year])
         crosscheck = _crosscheck(workspace, year, shown[year])
@@ -96,10 +110,13 @@ def write(
         outputs += _write_both(
             workspace.released("age_profile"), age_profile.profile(params, trends)
         )
-    if figures_path is not None:
+    synthetic = any(bool(received[year]["synthetic"]) for year in years)
+    outputs += twins.write(workspace.released("").parent / "tables", params, shown, synthetic)
+    outputs += _write_both(workspace.released("overrules"), overrules.table(shown))
+    if figures_path is not None and figures is not None:
         compared = published.compare(
             params,
-            published.read_figures(figures_path),
+            figures,
             pd.concat(list(shown.values()), ignore_index=True),
             trends,
         )

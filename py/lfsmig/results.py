@@ -25,6 +25,9 @@ RESULT_COLUMNS = [
     "n_cases",
 ]
 
+# Who stands behind a cell (see `contributors`); they serve disclosure control and are not released.
+CONTRIBUTOR_COLUMNS = ["n_households", "n_contributors", "amount", "largest", "two_largest"]
+
 TREND_KEYS = ["indicator", "domain", "category", "statistic", "year_from", "year_to"]
 TREND_COLUMNS = [
     "schema_version",

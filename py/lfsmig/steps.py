@@ -21,6 +21,7 @@ from scipy import sparse
 from lfsmig import (
     draws,
     indicators,
+    leaks,
     published,
     quality,
     released,
@@ -31,14 +32,24 @@ from lfsmig import (
 from lfsmig.atomic import atomic_path, read_parquet, write_json, write_parquet
 from lfsmig.effects import effects_of
 from lfsmig.errors import InputError
-from lfsmig.intake.harmonise import Harmonised, harmonise
-from lfsmig.intake.ledger import ledger_frame, with_effects, write_ledger
-from lfsmig.intake.masters import master_of, year_folder
+from lfsmig.intake.harmonise import harmonise
+from lfsmig.intake.ledger import with_effects, write_ledger
+from lfsmig.intake.masters import master_of
 from lfsmig.intake.validate import validate
 from lfsmig.manifest import Manifest, code_hash, sha256, text_hash, versions
 from lfsmig.params import Params
 from lfsmig.progress import Progress
 from lfsmig.results import TREND_KEYS
+from lfsmig.stored import (
+    CASES,
+    engines_of,
+    part_file,
+    raw_folder,
+    read_analysis_frame,
+    read_harmonised,
+    read_part,
+    read_receipt,
+)
 from lfsmig.synthetic import folder_is_synthetic
 from lfsmig.workspace import Workspace
 
@@ -63,16 +74,6 @@ class Step:
     outputs: list[Path]
     with_r: bool = False
     note: dict[str, Any] = field(default_factory=dict)
-
-
-def raw_folder(workspace: Workspace, year: int) -> Path:
-    """Folder of a year's raw files: its frozen master, `<raw>/<year>`, or `<raw>` itself."""
-    if workspace.raw.is_dir():
-        return year_folder(workspace.raw, year)
-    raise InputError(
-        f"{workspace.raw}: no such folder; put the raw files of {year} into "
-        f"{workspace.raw / str(year)} or make synthetic ones with `lfsmig sample`"
-    )
 
 
 def refuse_mixture(workspace: Workspace, params: Params, signs: Mapping[int, bool]) -> None:
@@ -205,17 +206,6 @@ def _figures_hash(params: Params) -> str:
     return sha256(path) if path is not None and path.is_file() else ""
 
 
-def read_harmonised(workspace: Workspace, year: int) -> Harmonised:
-    """Read a harmonised year back with all that checks look at: the ledger is for people."""
-    return Harmonised(
-        year,
-        read_parquet(workspace.harmonised(year)),
-        ledger_frame([]),
-        read_receipt(workspace, year),
-        read_parquet(workspace.harmonised(year, ".blanks.parquet")),
-    )
-
-
 def _write_csv(target: Path, frame: pd.DataFrame) -> None:
     """Write the analysis frame as gzipped CSV for people without Parquet."""
     import pyarrow as pa
@@ -232,28 +222,7 @@ def _write_csv(target: Path, frame: pd.DataFrame) -> None:
             csv.write_csv(table, stream)
 
 
-def read_receipt(workspace: Workspace, year: int) -> dict[str, Any]:
-    """Read what was written down when the year was received."""
-    path = workspace.harmonised(year, ".receipt.json")
-    if not path.is_file():
-        raise InputError(f"{path}: year {year} was not run yet; call `lfsmig run --years {year}`")
-    return dict(json.loads(path.read_text(encoding="utf-8")))
-
-
-def read_analysis_frame(workspace: Workspace, params: Params, year: int) -> pd.DataFrame:
-    """Harmonised records of a year with their concepts, ready for estimation."""
-    return indicators.analysis_frame(read_parquet(workspace.harmonised(year)), params, year)
-
-
 # --- harmonised → estimates ---------------------------------------------------------------------
-
-
-# Where cells have cases, beside the influence sums, if the weights are calibrated.
-CASES = ".cases.npz"
-
-
-def _part(workspace: Workspace, year: int, engine: str, suffix: str) -> Path:
-    return workspace.data / "estimates" / "engines" / f"{year}.{engine}{suffix}"
 
 
 def draw_replicates(
@@ -301,7 +270,7 @@ def estimate_engine(
     workspace: Workspace, params: Params, year: int, engine: str, progress: Progress
 ) -> Step | None:
     """Estimate a year by one engine; `None` where nothing changed."""
-    rooms = ("survey", "params", "indicators", "results", *INDICES, *CONCEPTS)
+    rooms = ("survey", "params", "indicators", "contributors", "results", *INDICES, *CONCEPTS)
     drawn = workspace.data / "estimates" / "engines" / f"{year}.draw.npz"
     key = {
         "draw": sha256(drawn) if drawn.is_file() else "",
@@ -310,7 +279,7 @@ def estimate_engine(
         "register": text_hash(indicators.estimates_asked(params)),
         "code": code_hash(*rooms, *(("r",) if engine == "r" else ())),
     }
-    outputs = [_part(workspace, year, engine, suffix) for suffix in PARTS]
+    outputs = [part_file(workspace, year, engine, suffix) for suffix in PARTS]
     folder = outputs[0].parent
     name = f"{year}.{engine}"
     if Manifest(folder).current(name, key):
@@ -325,7 +294,7 @@ def estimate_engine(
     with atomic_path(outputs[1]) as path:
         sparse.save_npz(path, made.influence)
     write_parquet(outputs[2], made.psu_table)
-    cases = _part(workspace, year, engine, CASES)
+    cases = part_file(workspace, year, engine, CASES)
     if made.present is None:
         cases.unlink(missing_ok=True)
     else:
@@ -352,11 +321,11 @@ def combine_engines(
 ) -> Step | None:
     """Put the engines' rows into one file and compare them cell by cell."""
     target = workspace.estimates(year)
-    key = {e: sha256(_part(workspace, year, e, ".parquet")) for e in engines}
+    key = {e: sha256(part_file(workspace, year, e, ".parquet")) for e in engines}
     key |= {"code": code_hash("replicate", "results")}
     if Manifest(target.parent).current(str(year), key):
         return None
-    parts = {e: read_parquet(_part(workspace, year, e, ".parquet")) for e in engines}
+    parts = {e: read_parquet(part_file(workspace, year, e, ".parquet")) for e in engines}
     outputs = [target]
     write_parquet(target, pd.concat(parts.values(), ignore_index=True))
     compared_path = workspace.estimates(f"{year}.replication")
@@ -396,14 +365,6 @@ def write_register(workspace: Workspace, params: Params) -> None:
 # --- estimates → trends -------------------------------------------------------------------------
 
 
-def engines_of(workspace: Workspace, year: int) -> list[str]:
-    """Engines whose rows of a year stand in the estimates, as its last run left them."""
-    path = workspace.estimates(year)
-    if not path.is_file():
-        return []
-    return sorted(read_parquet(path, columns=["engine"])["engine"].unique())
-
-
 def estimate_trends(
     workspace: Workspace, params: Params, engine: str, progress: Progress
 ) -> dict[str, Any]:
@@ -428,7 +389,7 @@ def estimate_trends(
     target = workspace.estimates("trends")
     parts = {(y, e) for cells in used.values() for y, e in cells.items()}
     key = {
-        **{f"{y}.{e}{s}": sha256(_part(workspace, y, e, s)) for y, e in parts for s in PARTS},
+        **{f"{y}.{e}{s}": sha256(part_file(workspace, y, e, s)) for y, e in parts for s in PARTS},
         "engines": text_hash(used),
         "parameters": text_hash(
             [params.country.model_dump(mode="json"), params.report.model_dump(mode="json")]
@@ -463,18 +424,23 @@ def estimate_trends(
     return made
 
 
-def read_part(workspace: Workspace, year: int, engine: str) -> indicators.YearEstimates:
-    cases = _part(workspace, year, engine, CASES)
-    return indicators.YearEstimates(
-        read_parquet(_part(workspace, year, engine, ".parquet")),
-        sparse.load_npz(_part(workspace, year, engine, ".npz")),
-        read_parquet(_part(workspace, year, engine, ".psu.parquet")),
-        {},
-        sparse.load_npz(cases) if cases.is_file() else None,
-    )
-
-
 # --- estimates → released -----------------------------------------------------------------------
+
+
+# Rooms that decide what is released.
+RELEASE = (
+    "quality",
+    "age_profile",
+    "measures",
+    "release",
+    "disclosure",
+    "overrules",
+    "published",
+    "replicate",
+    "released",
+    "twins",
+    "params",
+)
 
 
 def _receipt_with_checks(workspace: Workspace, year: int) -> dict[str, Any]:
@@ -482,6 +448,15 @@ def _receipt_with_checks(workspace: Workspace, year: int) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"{path}: year {year} was not checked; call `lfsmig run --years {year}`")
     return read_receipt(workspace, year) | {"checks": json.loads(path.read_text(encoding="utf-8"))}
+
+
+def _refuse_records(workspace: Workspace, years: Sequence[int], outputs: Sequence[Path]) -> None:
+    """Look for persons' records in what was just released; to find one is a bug of ours."""
+    known = leaks.secrets_of(workspace.harmonised(year) for year in years)
+    if found := leaks.scan(outputs, known):
+        for path in outputs:
+            path.unlink(missing_ok=True)
+        raise RuntimeError(f"{found[0]} is in what was to be released; nothing was released")
 
 
 def release_all(
@@ -505,15 +480,14 @@ def release_all(
         **{path.name: sha256(path) for path in published.companions(figures_path or Path())},
         "rules": text_hash(params.rules.model_dump(mode="json")),
         "parameters": params.hash(None),
-        "code": code_hash(
-            "release", "published", "replicate", "released", "quality", "age_profile", "measures"
-        ),
+        "code": code_hash(*RELEASE),
     }
     manifest = Manifest(folder)
     if manifest.current("released", key):
         progress("released tables are up to date")
         return
     outputs = released.write(workspace, params, received, figures_path)
+    _refuse_records(workspace, years, outputs)
     synthetic = any(bool(receipt["synthetic"]) for receipt in received.values())
     manifest.record("released", key, outputs, versions(made["with_r"]), {"synthetic": synthetic})
     progress(f"released tables written to {folder}")

@@ -216,3 +216,10 @@ def test_a_raised_digit_is_no_number() -> None:
     rules = compile_rules({"1-3": "a"}, None)
     assert rules.find("²") == (False, None)
     assert rules.find("2") == (True, "a")
+
+
+def test_missing_codes_are_compared_in_one_writing() -> None:
+    """An editor that writes an accent as a letter of its own."""
+    column = coded(["\u00e9", "1"], numeric=False)
+    found = mapped(column, ["1"], missing={"e\u0301": "unknown"}, codes={"1": "1"})
+    assert found == [None, "1"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,6 +62,12 @@ def test_renamed_file(tmp_path: Path, suffix: str, ending: str) -> None:
 def test_other_things_under_the_name_of_a_table(tmp_path: Path, content: bytes, what: str) -> None:
     (tmp_path / "a.csv").write_bytes(content)
     assert f"this is {what}" in line_of(lambda: read(tmp_path / "a.csv"))
+
+
+def test_a_zipped_copy_under_the_name_of_a_table(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.csv", "w") as archive:
+        archive.writestr("b.csv", "A,B\n1,2\n")
+    assert "by its content this is a .zip file" in line_of(lambda: read(tmp_path / "a.csv"))
 
 
 @pytest.mark.parametrize("suffix", [".sav", ".por", ".dta", ".xpt", ".xlsx", ".parquet"])

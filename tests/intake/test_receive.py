@@ -215,6 +215,8 @@ def test_the_page_speaks_both_languages(once: Path) -> None:
     for text in ("พ.ศ. 2564", "ผู้ย้ายถิ่นในรอบ 12 เดือน", "หญิง →", "Female →", "fewer than 5"):
         assert text in page, text
     assert "{{" not in page and "None" not in page
+    # A machine without a Thai font shows boxes otherwise.
+    assert page.count("@font-face") == 2 and "data:font/ttf;base64,AAEA" in page
 
 
 def test_a_master_is_replaced_only_when_accepted(data: Path, sent: Path, receive: Call) -> None:
@@ -234,6 +236,43 @@ def test_a_master_is_replaced_only_when_accepted(data: Path, sent: Path, receive
     for version, name in (("v01_M", NAME), ("v02_M", f"again/{NAME}")):
         stored = data / "raw" / str(YEAR) / version / NAME
         assert stored.read_bytes() == (sent / name).read_bytes()
+
+
+def test_a_candidate_is_checked_before_it_is_accepted(
+    data: Path, tmp_path: Path, receive: Call
+) -> None:
+    frame = raw_files.people(YEAR)
+    path = write(
+        tmp_path / NAME, pd.concat([frame, frame.dropna(subset="NO").tail(1)], ignore_index=True)
+    )
+    _, document = receive(YEAR, path)
+    worse = {one["id"]: (one["before"], one["after"]) for one in document["comparison"]["checks"]}
+    assert worse["K1"] == ("passed", "error")
+    _, document = receive(YEAR, "--accept", "as it is")
+    assert any("v03_M fails" in line and "K1" in line for line in document["warnings"])
+
+
+def test_the_doctor_looks_at_what_was_received(
+    data: Path, call_json, in_root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call_json("doctor", "--data", str(data))[1]["store"] == {
+        "files": 2, "damaged": [], "due": [], "error": "",
+    }  # fmt: skip
+    path = data / "raw" / str(YEAR) / "v01_M" / NAME
+    path.chmod(0o644)
+    path.write_bytes(b"cut")
+    registry = data / "registry.yml"
+    text = registry.read_text(encoding="utf-8")
+    used = read_registry(registry).deliveries[YEAR].dataset
+    at = text.index(f"- id: {used}")
+    dated = text[at:].replace("delete_by: null", "delete_by: 2020-12-31", 1)
+    registry.write_text(text[:at] + dated, encoding="utf-8")
+    assert cli.call(["doctor", "--data", str(data)]) in (1, 3)
+    told = capsys.readouterr().out
+    assert f"DAMAGED  {YEAR} v01_M {NAME}: the file has changed" in told
+    assert f"DUE      {used}" in told
+    registry.write_text("datasets: [", encoding="utf-8")
+    assert call_json("doctor", "--data", str(data))[1]["store"]["error"]
 
 
 def test_a_rejected_candidate_leaves_the_master(data: Path, receive: Call) -> None:

@@ -198,6 +198,45 @@ def test_an_answer_is_kept_and_told(pair: Pair) -> None:
     assert home.mapping(2024).read_text(encoding="utf-8").endswith(answer)
 
 
+def test_an_answer_to_nothing_is_told(pair: Pair) -> None:
+    home = pair(same)
+    path = home.mapping(2024)
+    home.new_year(2024)
+    path.write_text(
+        path.read_text(encoding="utf-8") + "decided: {code_vanished.RELATIN: misspelt}\n",
+        encoding="utf-8",
+    )
+    assert ids(home.new_year(2024), "change") == {"answer_idle.code_vanished.RELATIN"}
+
+
+def test_remarks_within_the_questions_are_kept(pair: Pair) -> None:
+    home = pair(lambda frame: frame.assign(A1=1, A2=2))
+    home.new_year(2024)
+    path = home.mapping(2024)
+    text = path.read_text(encoding="utf-8")
+    at = text.index("  - id: column_new.A2")
+    after = "# our own\nexplanations: {W4: large weights}\n"
+    path.write_text(f"{text[:at]}# asked the office\n{text[at:]}{after}", encoding="utf-8")
+    assert len(home.new_year(2024)["undecided"]) == 2
+    text = path.read_text(encoding="utf-8")
+    assert f"# asked the office\n{after}# Questions that only" in text
+
+
+def test_the_steps_name_all_that_a_run_needs(pair: Pair) -> None:
+    home = pair(same)
+    assert "cpi_thailand.csv" not in str(home.new_year(2024)["next"])
+    prices = home.params.parent / "prices.csv"
+    prices.write_text("year,cpi_2019_100\n2019,100\n2023,107.79\n", encoding="utf-8")
+    home.edit("country.yml", "../data/published/cpi_thailand.csv", "../prices.csv")
+    found = home.new_year(2024)["next"]
+    assert "price index of 2024 to" in str(found["en"]) and "prices.csv" in str(found["th"])
+
+
+def test_explanations_are_of_their_own_year(home: Home) -> None:
+    home.edit("years/base.yml", "columns:", "explanations: {W3: of another year}\ncolumns:")
+    assert load(home.params).year(2024).map.explanations == {}
+
+
 def test_a_mapping_that_is_there_is_left_alone(home: Home) -> None:
     before = home.mapping(2024).read_bytes()
     assert home.new_year(2024)["written"] == ""

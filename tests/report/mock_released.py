@@ -29,7 +29,11 @@ from mock_numbers import (
 )
 from scipy import stats
 
+from lfsmig import twins
+from lfsmig.params import load
 from lfsmig.results import RESULT_COLUMNS, SCHEMA_VERSION, TREND_COLUMNS, domain_text
+
+PARAMS = Path(__file__).parents[2] / "params"
 
 
 def wobble(*key: object) -> float:
@@ -445,6 +449,7 @@ def build(data_dir: Path) -> Path:
         crosscheck(frame).to_parquet(released / f"{year}.crosscheck.parquet", index=False)
         text = json.dumps(summary(year, frame), ensure_ascii=False, indent=1)
         (released / f"{year}.summary.json").write_text(text, encoding="utf-8")
+    twins.write(released / "tables", load(PARAMS), frames, synthetic=True)
     trends(frames).to_parquet(released / "trends.parquet", index=False)
     published(frames).to_parquet(released / "published.parquet", index=False)
     pd.DataFrame(SOURCES).to_parquet(released / "published_sources.parquet", index=False)

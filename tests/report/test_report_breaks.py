@@ -23,6 +23,10 @@ NOTES = {
 }
 
 
+# One value a year, compared over the years; a distribution of one year.
+FOUND = ("recent_internal.rate", "recent_internal.education")
+
+
 def written(figure: plt.Figure) -> list[str]:
     axes = [text.get_text() for ax in figure.axes for text in ax.texts]
     below = [text.get_text() for text in figure.texts]
@@ -55,6 +59,8 @@ def test_charts_and_tables_carry_the_marks(edition: pytest.MonkeyPatch, language
     between = written(report.fig_regions("recent_internal.net_rate"))[-1]
     assert f"{third} " in between or f"{third}," in between
     assert NOTES[language] not in between.replace("\u00a0", " ")
+    said = [report.key_findings([name]).data.replace("\u00a0", " ") for name in FOUND]
+    assert NOTES[language] in said[0] and NOTES[language] not in said[1]
     everything = report.tbl_breaks().data
     assert everything.count("\n") - 1 == len(load(ROOT / "params").breaks)
 

@@ -131,7 +131,12 @@ def test_rules_are_told_as_they_were_applied(
         shown = f"{100 * value:g}" if isinstance(value, float) else str(value)
         assert shown in told, key
     symbols = [line[2:4].strip(" \\|") for line in text.splitlines()[2:]]
-    assert symbols == {"nso": ["c", "s"], "abs": ["c", "s", "*"]}.get(name, ["c", "s", "*", "r"])
+    assert symbols == {"nso": ["c", "s"], "abs": ["c", "s", "*"]}.get(
+        name, ["c", "s", "*", "r", "+"]
+    )
+    for key, value in limits["disclosure"].items():
+        shown = f"{100 * value:g}" if isinstance(value, float) else str(value)
+        assert shown in told or str(value - 1) in told, key
     if name == "nso":
         assert "Korn" not in text
         assert "160" not in told

@@ -56,7 +56,7 @@ def measure(folder: Path) -> dict[str, Any]:
     from lfsmig.intake.harmonise import harmonise
     from lfsmig.intake.validate import validate
     from lfsmig.params import load
-    from lfsmig.steps import read_harmonised
+    from lfsmig.stored import read_harmonised
     from lfsmig.workspace import Workspace
 
     workspace = Workspace.at(ROOT / "params", folder)

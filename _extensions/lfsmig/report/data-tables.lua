@@ -4,12 +4,37 @@
 
 local on_screen = FORMAT:match("html") ~= nil
 
+-- On screen each exhibit's public files are one click away; both roads keep them in `tables/` at the
+-- edition's root, which Quarto's pages are below of.
+local function files(div)
+  local names = div.attributes.files or ""
+  if names == "" then return pandoc.Blocks({}) end
+  local root = ""
+  if quarto and quarto.project and quarto.project.offset then root = quarto.project.offset .. "/" end
+  local labels, lines = {}, pandoc.Blocks({})
+  for label in (div.attributes.names or ""):gmatch("[^|]+") do table.insert(labels, label) end
+  local count = 0
+  for name in names:gmatch("%S+") do
+    count = count + 1
+    local base = root .. "tables/" .. name
+    local told = labels[count] or name
+    local text = pandoc.Inlines({ pandoc.Str((div.attributes.download or "") .. " (" .. told .. "): ") })
+    for number, kind in ipairs({ { ".csv", "CSV" }, { ".xlsx", "Excel" }, { ".csv-metadata.json", "JSON" } }) do
+      if number > 1 then text:insert(pandoc.Str(" · ")) end
+      text:insert(pandoc.Link(kind[2], base .. kind[1], "", { ["aria-label"] = kind[2] .. ": " .. told }))
+    end
+    lines:insert(pandoc.Para(text))
+  end
+  return pandoc.Blocks({ pandoc.Div(lines, { class = "table-files" }) })
+end
+
 local function folded(div)
   local title = div.attributes.title or ""
   local blocks = pandoc.Blocks({ pandoc.RawBlock("html", '<details class="data-table"><summary>') })
   blocks:insert(pandoc.Plain({ pandoc.Str((div.attributes.label or "") .. ": " .. title) }))
   blocks:insert(pandoc.RawBlock("html", "</summary>"))
   blocks:extend(div.content)
+  blocks:extend(files(div))
   blocks:insert(pandoc.RawBlock("html", "</details>"))
   return blocks
 end

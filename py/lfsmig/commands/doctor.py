@@ -11,19 +11,26 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from lfsmig.commands.receive.terms import due, verify
+from lfsmig.errors import LfsmigError
+from lfsmig.intake.registry import registry_path
+from lfsmig.workspace import Workspace
+
 APT = "apt-get install --no-install-recommends"
 ASK_RPY2 = "import rpy2.robjects, importlib.metadata as m; print(m.version('rpy2'))"
 PACKAGES = ("pandas", "pyreadstat", "papermill", "jupytext", "pypandoc_binary", "typst", "seaborn")
 
 
-def examine() -> dict[str, Any]:
-    """Look at everything the commands need.
+def examine(workspace: Workspace) -> dict[str, Any]:
+    """Look at everything the commands need, and at the files that were received.
 
     Returns
     -------
     dict
-        `items`, each with name, found (text or None), required, purpose and install; and
-        `missing_required`, the names of required things that are absent.
+        `items`, each with name, found (text or None), required, purpose and install;
+        `missing_required`, the names of required things that are absent; and `store`: the number
+        of `files` received, those `damaged`, datasets whose records are `due` to be deleted, and
+        why it could not be looked at (`error`).
     """
     items = [_python(), *(_package(name) for name in PACKAGES), *_r(), _fonts(), *_programs()]
     return {
@@ -31,7 +38,22 @@ def examine() -> dict[str, Any]:
         "platform": platform.platform(),
         "items": items,
         "missing_required": [i["name"] for i in items if i["required"] and not i["found"]],
+        "store": _store(workspace),
     }
+
+
+def _store(workspace: Workspace) -> dict[str, Any]:
+    found: dict[str, Any] = {"files": 0, "damaged": [], "due": [], "error": ""}
+    if not registry_path(workspace.data).is_file():
+        return found
+    try:
+        stored = verify(workspace, None)
+        terms = due(workspace)["datasets"]
+    except LfsmigError as problem:
+        return found | {"error": str(problem)}
+    late = [{"dataset": one["dataset"], "delete_by": one["delete_by"], "years": one["years"]}
+            for one in terms if one["due"] and one["years"]]  # fmt: skip
+    return found | {"files": stored["files"], "damaged": stored["damaged"], "due": late}
 
 
 def _item(
@@ -152,6 +174,7 @@ def text(document: dict[str, Any]) -> str:
         else:
             word = "MISSING" if item["required"] else "absent"
             lines.append(f"{word:<8} {item['name']:<16} {item['purpose']}: {item['install']}")
+    lines += _told(document["store"])
     missing = document["missing_required"]
     lines.append(
         f"Missing and required: {', '.join(missing)}"
@@ -159,3 +182,22 @@ def text(document: dict[str, Any]) -> str:
         else "All that is required is there."
     )
     return "\n".join(lines)
+
+
+def _told(store: dict[str, Any]) -> list[str]:
+    """Lines on the received files: nothing where there are none."""
+    if store["error"]:
+        return [f"BROKEN   received files: {store['error']}"]
+    lines = [
+        f"DAMAGED  {one['year']} {one['version']} {one['file']}: {one['what']}; put back a copy "
+        "with the sha256 of the registry"
+        for one in store["damaged"]
+    ]
+    lines += [
+        f"DUE      {one['dataset']}: its records were to be deleted by {one['delete_by']}; "
+        "see lfsmig receive --due"
+        for one in store["due"]
+    ]
+    if store["files"] and not store["damaged"]:
+        lines.append(f"ok       received files   {store['files']}, as they were received")
+    return lines

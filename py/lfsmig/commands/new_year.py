@@ -25,7 +25,7 @@ from lfsmig.newyear.opened import (
 from lfsmig.params import Params, load
 from lfsmig.params.source import parse_document
 from lfsmig.progress import Progress
-from lfsmig.steps import raw_folder
+from lfsmig.stored import raw_folder
 from lfsmig.synthetic import folder_is_synthetic, titles_are_synthetic
 from lfsmig.workspace import Workspace
 
@@ -164,13 +164,22 @@ def _breaks(params: Params, before: int, year: int) -> list[Finding]:
 
 
 def _answered(findings: Sequence[Finding], decided: dict[str, str]) -> list[Finding]:
-    """Take what a person answered out of the questions; an answer stays in sight."""
+    """Take what a person answered out of the questions; an answer stays in sight.
+
+    So does an answer to nothing: its id may be misspelt, or its question no longer arises.
+    """
+    asked = {one.id for one in findings if one.level == "question"}
+    idle = [
+        Finding("answer_idle", name, "change", {"answer": answer})
+        for name, answer in decided.items()
+        if name not in asked
+    ]
     return [
         replace(one, level="change", values=one.values | {"answer": decided[one.id]})
         if one.level == "question" and one.id in decided
         else one
         for one in findings
-    ]
+    ] + idle
 
 
 def _document(
@@ -247,6 +256,12 @@ def _next(
         keys.append(("link", country))
     if params.country.facts.population is not None and year not in params.country.facts.population:
         keys.append(("facts", country))
+    prices = params.country.prices
+    if prices is not None and not any(
+        row[prices.year] == str(year) and row[prices.value] for row in params.table(prices.table)
+    ):
+        # Amounts are stated at prices of one year: nothing runs without the index.
+        keys.append(("prices", params.dir / prices.table))
     keys.append(("validate", None))
     steps: dict[str, list[str]] = {}
     for lang in LANGUAGES:

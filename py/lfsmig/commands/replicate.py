@@ -12,7 +12,7 @@ from lfsmig import replicate
 from lfsmig.atomic import read_parquet
 from lfsmig.errors import InputError
 from lfsmig.results import RESULT_KEYS, TREND_COLUMNS, TREND_KEYS
-from lfsmig.steps import engines_of
+from lfsmig.stored import engines_of
 from lfsmig.workspace import Workspace
 
 SHOWN = 10

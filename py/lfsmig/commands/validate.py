@@ -10,7 +10,7 @@ from lfsmig.atomic import read_parquet
 from lfsmig.intake.harmonise import harmonise
 from lfsmig.intake.validate import validate
 from lfsmig.params import load
-from lfsmig.steps import raw_folder, read_harmonised
+from lfsmig.stored import raw_folder, read_harmonised
 from lfsmig.validation_page import text
 from lfsmig.workspace import Workspace
 
@@ -32,6 +32,11 @@ def run(workspace: Workspace, year: int, progress: Callable[[str], None]) -> dic
     previous = read_harmonised(workspace, year - 1) if before else None
     table = workspace.released(year)
     released = read_parquet(table) if table.is_file() else None
+    if not before and year - 1 in params.years:
+        progress(
+            f"{year - 1} was not run here, so nothing is compared with it; "
+            f"call lfsmig run --years {year - 1} first where its files are at hand"
+        )
     checks = validate(params, year, result, previous, released)
     made = validation_page.document(year, bool(result.receipt["synthetic"]), checks)
     validation_page.write(workspace.validation, made)

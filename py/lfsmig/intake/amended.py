@@ -17,6 +17,7 @@ import pandas as pd
 from lfsmig import indicators
 from lfsmig.errors import EstimationError, LfsmigError
 from lfsmig.intake.harmonise import Harmonised, harmonise_folder
+from lfsmig.intake.validate import validate
 from lfsmig.params import Params
 from lfsmig.results import domain_codes
 
@@ -47,7 +48,8 @@ def compare(
     -------
     dict
         `layout`, `made` (whether records could be compared) with `reason`, `records`, `values`,
-        `totals`, `headline`, and `keys` (confidential: keys of at most five records a kind).
+        `totals`, `headline`, `checks` that come out otherwise or as errors (`before`, `after`), and
+        `keys` (confidential: keys of at most five records a kind).
     """
     document: dict[str, Any] = {
         "layout": layout_changes(*layouts),
@@ -58,6 +60,8 @@ def compare(
         "totals": [],
         "headline": [],
         "headline_reason": "",
+        "checks": [],
+        "checks_reason": "",
         "keys": {},
     }
     if year not in params.years:
@@ -79,7 +83,13 @@ def compare(
     else:
         document |= records(params, before.frame, after.frame, few)
     rows, reason = headline(params, year, before.frame, after.frame, few)
-    return document | {"headline": rows, "headline_reason": reason}
+    checked, why = checks(params, year, before, after)
+    return document | {
+        "headline": rows,
+        "headline_reason": reason,
+        "checks": checked,
+        "checks_reason": why,
+    }
 
 
 # --- layout -----------------------------------------------------------------------------------
@@ -331,6 +341,37 @@ def _cell(
         "relative": difference / abs(estimate_old) if estimate_old else None,
         "in_se": abs(difference) / se_old if se_old else None,
     }
+
+
+# --- checks -----------------------------------------------------------------------------------
+
+
+def checks(
+    params: Params, year: int, before: Harmonised, after: Harmonised
+) -> tuple[list[dict[str, str]], str]:
+    """Check both versions by the protocol, as far as it needs no other year.
+
+    Returns
+    -------
+    tuple
+        One row per check that comes out otherwise or as an error of the candidate, and why none
+        could be made.
+    """
+    try:
+        old, new = (validate(params, year, side) for side in (before, after))
+    except LfsmigError as problem:
+        return [], str(problem)
+    rows = [
+        {"id": one["id"], "before": _verdict(one), "after": _verdict(other)}
+        for one, other in zip(old, new, strict=True)
+    ]
+    return [row for row in rows if row["before"] != row["after"] or row["after"] == "error"], ""
+
+
+def _verdict(one: Mapping[str, Any]) -> str:
+    if one["status"] == "fail":
+        return {"E": "error", "W": "warning", "I": "information"}[one["severity"]]
+    return {"pass": "passed"}.get(one["status"], one["status"])
 
 
 def _number(value: Any) -> float | None:

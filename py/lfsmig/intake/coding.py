@@ -165,12 +165,13 @@ def map_category(
     target = np.full(len(column.values) + 1, -1, dtype=np.int64)
     lines: list[Line] = []
     unmapped: list[tuple[str, int]] = []
+    missing = missing_codes(entry)
     for index, value in enumerate(column.values):
         count = int(counts[index])
         if not count:
             continue
-        if value in entry.missing:
-            lines.append(Line(column.raw[index], "", count, entry.missing[value]))
+        if value in missing:
+            lines.append(Line(column.raw[index], "", count, missing[value]))
             continue
         known, code = rules.find(value[: entry.prefix])
         if not known or (code is not None and code not in position):
@@ -256,12 +257,13 @@ def map_number(
     special_count = 0
     # A sentinel is one however it is written: 999999.0 among numbers with other decimals too.
     texts = [text.partition(".")[0] if AS_FLOAT.match(text) else text for text in column.values]
+    missing = missing_codes(entry)
     look = _looked_at(texts, values, entry, specials, whole) & (counts > 0)
     for index in np.flatnonzero(look).tolist():
         text, count = texts[index], int(counts[index])
-        if text in entry.missing:
+        if text in missing:
             table[index] = np.nan
-            lines.append(Line(column.raw[index], "", count, entry.missing[text]))
+            lines.append(Line(column.raw[index], "", count, missing[text]))
         else:
             known, target = specials.find(text)
             if not known:
@@ -292,6 +294,11 @@ def map_number(
     return result, lines, _misfits(column, values, strange, whole)
 
 
+def missing_codes(entry: VariableMap) -> dict[str, str]:
+    """Return the codes that mean missing with their reasons, written as codes of files are."""
+    return {one_writing(code): reason for code, reason in entry.missing.items()}
+
+
 def _looked_at(
     texts: list[str], values: np.ndarray, entry: VariableMap, specials: Rules, whole: bool
 ) -> np.ndarray:
@@ -301,7 +308,7 @@ def _looked_at(
         look |= ~_is_whole(values)
     if entry.limits is not None:
         look |= (values < entry.limits[0]) | (values > entry.limits[1])
-    named = set(entry.missing) | set(specials.exact)
+    named = set(missing_codes(entry)) | set(specials.exact)
     if named:
         look |= np.array([text in named for text in texts], dtype=bool)
     for low, high, _ in specials.ranges:

@@ -20,7 +20,9 @@ from lfsmig.params.mapping import RawFile
 OURS = "# Questions that only a person can answer; lfsmig new-year {year} writes this block anew."
 _BLOCK = re.compile(
     r"(?:^# Questions that only a person can answer;[^\n]*\n)?^undecided:[^\n]*\n?"
-    r"(?:(?:[ \t]+[^\n]*|-[^\n]*|[ \t]*)(?:\n|\Z))*",
+    r"(?:(?:[ \t]+[^\n]*|-[^\n]*|[ \t]*"
+    # A remark at the margin belongs to the block where more of the block follows.
+    r"|#[^\n]*(?=\n(?:[ \t]*\n|#[^\n]*\n)*(?:[ \t]+[^\s#]|-)))(?:\n|\Z))*",
     re.MULTILINE,
 )
 
@@ -97,7 +99,7 @@ def _comment(text: str) -> list[str]:
 
 def with_questions(text: str, year: int, questions: Sequence[Finding]) -> str:
     """Put the questions at the end of a file; everything else keeps its bytes."""
-    kept = _BLOCK.sub("", text).rstrip("\n") + "\n"
+    kept = _BLOCK.sub(_remarks, text).rstrip("\n") + "\n"
     if not questions:
         return kept
     entries = []
@@ -108,6 +110,13 @@ def with_questions(text: str, year: int, questions: Sequence[Finding]) -> str:
         entries.append(entry | {"decide": one.decide("en")})
     listed = yaml.safe_dump(entries, allow_unicode=True, width=96, sort_keys=False)
     return f"{kept}{OURS.format(year=year)}\nundecided:\n{textwrap.indent(listed, '  ')}"
+
+
+def _remarks(block: re.Match[str]) -> str:
+    """Keep what a person remarked at the margin of the block that is written anew."""
+    start = OURS.partition(";")[0]
+    lines = block.group(0).splitlines(keepends=True)
+    return "".join(line for line in lines if line.startswith("#") and not line.startswith(start))
 
 
 def entry_text(text: str, section: str, name: str, value: Any) -> str:

@@ -111,12 +111,12 @@ def page(document: dict[str, Any]) -> str:
             verdict=lambda language: verdict(document, language),
             languages=list(document["eras"]),
             levels=LEVELS,
-            faces=_faces(),
+            faces=faces(),
         )
     )
 
 
-def _faces() -> list[dict[str, str]]:
+def faces() -> list[dict[str, str]]:
     """The page's own font, so that Thai is right on any machine; none where it is not installed."""
     try:
         folder = Path(str(files("fontpkg_sarabun"))) / "files"

@@ -6,12 +6,24 @@ report.yml. Nothing about one country stands in Python; another survey brings an
 
 from lfsmig.params.loader import Params, YearParams, label, load
 from lfsmig.params.mapping import Question, VariableMap, YearMap
-from lfsmig.params.models import Break, Country, Indicator, Publication, Report, Rules, Variable
+from lfsmig.params.models import (
+    Break,
+    Country,
+    Disclosure,
+    Indicator,
+    Overrule,
+    Publication,
+    Report,
+    Rules,
+    Variable,
+)
 
 __all__ = [
     "Break",
     "Country",
+    "Disclosure",
     "Indicator",
+    "Overrule",
     "Params",
     "Publication",
     "Question",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 
 from lfsmig.params.mapping import VariableMap, YearMap
-from lfsmig.params.models import Break, Country, Indicator, Report, Text, Variable
+from lfsmig.params.models import Break, Country, Indicator, Report, Rules, Text, Variable
 from lfsmig.params.query import query_columns
 from lfsmig.params.source import Document, KeyPath
 
@@ -289,6 +290,37 @@ def check_breaks(
                 )
         for key in ("label", "note"):
             _languages(document, (*path, key), getattr(one, key), country.languages)
+
+
+def check_overrules(
+    document: Document,
+    rules: Rules,
+    indicators: list[Indicator],
+    report: Report,
+    codes: Callable[[str], list[str]],
+) -> None:
+    """Check that every decision against the rule speaks of a cell that the register makes."""
+    register = {indicator.id: indicator for indicator in indicators}
+    for index, one in enumerate(rules.publication.overrules):
+        at: KeyPath = ("publication", "overrules", index)
+        indicator = register.get(one.indicator)
+        if indicator is None:
+            raise document.error((*at, "indicator"), f"no indicator {one.indicator!r}")
+        if one.year not in report.years:
+            raise document.error((*at, "year"), f"{one.year} is no year of report.yml")
+        if sorted(one.domain) not in [sorted(by) for by in indicator.by]:
+            raise document.error(
+                (*at, "domain"), f"no table of {one.indicator} is by {sorted(one.domain)}"
+            )
+        for name, code in one.domain.items():
+            if code not in codes(name):
+                raise document.error((*at, "domain", name), f"{name} has no code {code!r}")
+        known = codes(str(indicator.of)) if indicator.statistic == "share" else [""]
+        if one.category not in known:
+            path = (*at, "category") if "category" in one.model_fields_set else at
+            raise document.error(
+                path, f"no category {one.category!r}; {one.indicator} has {', '.join(known)}"
+            )
 
 
 def check_year(

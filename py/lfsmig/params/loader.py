@@ -209,7 +209,11 @@ class Params:
     @cached_property
     def rules(self) -> Rules:
         """rules.yml."""
-        return validated(Rules, self.document("rules.yml"))
+        document = self.document("rules.yml")
+        rules = validated(Rules, document)
+        if rules.publication.overrules:
+            consistency.check_overrules(document, rules, self.indicators, self.report, self.codes)
+        return rules
 
     @cached_property
     def report(self) -> Report:
@@ -286,8 +290,8 @@ class Params:
                     f"expected the name of a file beside this one: {self.shown(path)} is missing",
                 )
             base = read_document(path, self.shown(path))
-            # Questions and answers belong to the year that was asked.
-            for key in ("undecided", "decided", "role"):
+            # Questions, answers and explanations belong to the year that was asked.
+            for key in ("undecided", "decided", "role", "explanations"):
                 base.data.pop(key, None)
             document = merge(base, own)
             # What a year does not ask leaves the base's mapping.

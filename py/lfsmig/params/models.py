@@ -5,6 +5,7 @@ Every model refuses unknown keys: a mistyped key must stop the run, never be pas
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -34,6 +35,14 @@ def _ascending(years: list[int]) -> list[int]:
     if years != sorted(set(years)):
         raise ValueError("expected years in ascending order, each once")
     return years
+
+
+def _a_day(text: str) -> str:
+    """Refuse what is no date: YAML 1.2 has none, so it is text."""
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise ValueError("expected a date such as 2025-01-31") from None
 
 
 def _whole_population() -> list[list[str]]:
@@ -312,10 +321,17 @@ class DriftRule(Model):
 
 
 class Disclosure(Model):
-    """Fewest unweighted cases of a cell that may be shown."""
+    """What a cell must rest on to be shown: unweighted persons, households, no one's amount."""
 
-    min_cases: int
-    min_cases_amount: int
+    min_cases: int = Field(ge=1)
+    min_cases_amount: int = Field(ge=1)
+    # Cells of an origin crossed with a destination.
+    min_cases_od: int = Field(default=10, ge=1)
+    min_households: int = Field(default=3, ge=1)
+    # Largest fraction of an amount that one case may hold, and the p of the p% rule: the cases
+    # beside the two largest must hold p of the largest, or the second could estimate it.
+    dominance_largest: float = Field(default=0.5, gt=0, le=1)
+    dominance_p: float = Field(default=0.1, ge=0, lt=1)
 
 
 class NsoLimits(Model):
@@ -340,7 +356,7 @@ class RepoLimits(Model):
     relative_width: float
     n_total: int
     n_mean: int
-    # Fewest sampled movers behind an index of flows.
+    # Sampled cases or movers below which an index of inequality or of flows is noise.
     n_index: int = 300
     cv_caution: float
     cv_withhold: float
@@ -353,6 +369,21 @@ class NchsLimits(RepoLimits):
     relative_width_total: float
 
 
+class Overrule(Model):
+    """A decision on the precision of one cell against the rule; confidentiality has none."""
+
+    indicator: str
+    domain: dict[str, Code] = Field(default_factory=dict)
+    category: Code = ""
+    year: int
+    # Flag that the cell gets; empty: it is shown without one.
+    flag: Literal["", "s", "*", "r"]
+    reason: str = Field(min_length=1)
+    # Office or function that decided; no person's name.
+    role: str = Field(min_length=1)
+    date: Annotated[Code, AfterValidator(_a_day)]
+
+
 class Publication(Model):
     """Disclosure control, and the thresholds of each rule set that may be named."""
 
@@ -361,6 +392,7 @@ class Publication(Model):
     nchs2017: NchsLimits | None = None
     abs: AbsLimits | None = None
     repo: RepoLimits | None = None
+    overrules: list[Overrule] = Field(default_factory=list)
 
 
 class Rules(Model):

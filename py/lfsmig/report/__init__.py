@@ -31,7 +31,7 @@ _HOME = {
         "tbl_quality_years",
     ),
     "rcells": ("from_r", "live_engines", "run_r", "to_r"),
-    "rules": ("rule_limit", "rules_text", "tbl_rules"),
+    "rules": ("rule_limit", "rules_text", "tbl_overrules", "tbl_rules"),
     "comparison": ("breaks_found", "published_figure", "tbl_published"),
     "words": ("span", "year_text"),
     "working": (

@@ -120,7 +120,9 @@ def _pandoc(work: Path, arguments: Sequence[str]) -> None:
     )
     if done.returncode:
         lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
-        told = next((line for line in lines if "unknown cross-reference" in line), lines[0])
+        # A warning comes first and is not what ended it.
+        faults = [line for line in lines if not line.startswith("[WARNING]")] or lines
+        told = next((line for line in lines if "unknown cross-reference" in line), faults[0])
         raise ChapterError(f"pandoc: {told.strip()}")
     missing = [line for line in done.stderr.splitlines() if "Citeproc: citation" in line]
     if missing:

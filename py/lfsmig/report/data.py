@@ -23,7 +23,7 @@ from lfsmig.results import domain_text
 
 WITHHELD = ("c", "s")
 # The order in which flags are explained under a table.
-FLAGS = ("c", "s", "*", "r")
+FLAGS = ("c", "s", "*", "r", "+")
 # The check that fails where the sum of weights jumps: the population projections were changed.
 BREAK_CHECK = "W5"
 FAILED = {"failed", "fail", "error"}
@@ -75,6 +75,22 @@ def released(name: str) -> Path:
     if not path.is_file():
         raise InputError(f"{path}: no such released file; make it with `lfsmig run`")
     return path
+
+
+def public_tables() -> Path:
+    """Folder of the exhibits' public tables: CSV, metadata, Excel."""
+    return data_dir() / "released" / "tables"
+
+
+def has_public_table(indicator: str) -> bool:
+    """Whether an exhibit has public tables beside its results."""
+    return (public_tables() / f"{indicator}.csv").is_file()
+
+
+def overrules() -> pd.DataFrame:
+    """Decisions on single cells against the precision rule; empty where none was made."""
+    path = data_dir() / "released" / "overrules.parquet"
+    return read(path.name) if path.is_file() else pd.DataFrame()
 
 
 @cache

@@ -43,11 +43,17 @@ def data_table(
     by, category
         As the exhibit has them: every code of a variable, one category of a share.
     """
+    names = [indicators] if isinstance(indicators, str) else list(indicators)
     if isinstance(indicators, str):
         title, body = _one(indicators, by, category)
     else:
         title, body = _several(list(indicators), category)
     marks = f'title="{title}" label="{words.t("table.data")}" letter="{words.t("table.letter")}"'
+    files = [name for name in names if data.has_public_table(name)]
+    if files:
+        told = words.t("table.files")
+        labels = "|".join(escape(words.indicator_text(name)) for name in files)
+        marks += f' files="{" ".join(files)}" download="{told}" names="{labels}"'
     return Markdown(f"::: {{.data-table {marks}}}\n\n{body}\n\n:::")
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 from IPython.display import Markdown
 
-from lfsmig.report import data, words
+from lfsmig.report import data, serial_breaks, words
 from lfsmig.report.tables import print_unit
 
 SIGNIFICANT = 0.05
@@ -21,9 +21,16 @@ NORMAL = 1.96
 
 
 def key_findings(indicators: Sequence[str]) -> Markdown:
-    """One bullet per indicator that has something to say."""
-    lines = [line for name in indicators if (line := finding(name))]
-    return Markdown("\n".join(f"- {line}" for line in lines) or words.t("finding.none"))
+    """One bullet per indicator that has something to say, and the breaks that lie in its years."""
+    told = {name: line for name in indicators if (line := finding(name))}
+    text = "\n".join(f"- {line}" for line in told.values()) or words.t("finding.none")
+    breaks = serial_breaks.marked([name for name in told if _is_level(name)])
+    return Markdown("\n\n".join(filter(None, [text, serial_breaks.sentence(breaks)])))
+
+
+def _is_level(indicator: str) -> bool:
+    """Whether one value a year is told, with its change and its trend."""
+    return set(data.series(indicator)["category"]) <= {"", "yes", "no"}
 
 
 def finding(indicator: str) -> str:

@@ -200,6 +200,8 @@ def _edition(
         else:
             folder = _assemble(work / language, tasks)
             builtin.render(root, folder, fresh, settings, due, texts, say)
+        if "html" in due and data.public_tables().is_dir():
+            shutil.copytree(data.public_tables(), fresh / "tables", dirs_exist_ok=True)
         made = {kind: {"key": key, "files": _files(fresh, kind, names)} for kind in due}
         _keep_others(book, fresh, due, names)
         _swap(fresh, book)

@@ -7,10 +7,12 @@ from typing import Any
 from IPython.display import Markdown
 
 from lfsmig.errors import ParameterError
+from lfsmig.params import Disclosure
 from lfsmig.report import data, words
 from lfsmig.report.tables import escape, pipe
+from lfsmig.report.working import cell_name
 
-SYMBOLS = ("c", "s", "*", "r")
+SYMBOLS = ("c", "s", "*", "r", "+")
 
 
 def rule_set() -> str:
@@ -27,6 +29,30 @@ def tbl_rules() -> Markdown:
                 key = f"rules.symbols.{name}.{symbol}"
                 rows.append([escape(symbol), escape(words.t(key, **_limits()))])
     return Markdown(pipe([words.t("column.flag"), words.t("column.rule")], rows, "ll"))
+
+
+def tbl_overrules() -> Markdown:
+    """Decisions on single cells against the precision rule; nothing where none was made."""
+    log = data.overrules()
+    if log.empty:
+        return Markdown("")
+    rows = []
+    for row in data.rows(log):
+        decided = escape(row.flag) or words.t("rules.shown")
+        rows.append(
+            [
+                words.year(row.year),
+                cell_name(row),
+                escape(row.flag_rule) or words.DASH,
+                f"{decided} ({words.t(f'rules.effect.{row.effect}')})",
+                escape(row.reason),
+                escape(row.role),
+                escape(row.date),
+            ]
+        )
+    keys = ("year", "indicator", "flag_rule", "decided", "why", "role", "date")
+    head = [words.t(f"column.{key}") for key in keys]
+    return Markdown(f"{words.t('rules.overruled')}\n\n{pipe(head, rows, 'llcllll')}")
 
 
 def rules_text() -> Markdown:
@@ -48,7 +74,8 @@ def _known(part: str, name: str) -> dict[str, Any]:
 
 def _limits() -> dict[str, str]:
     """Limits of the rule set in use and of disclosure control, as printed."""
-    found = {**_publication("disclosure"), **_publication(rule_set())}
+    defaults = Disclosure.model_validate(_publication("disclosure")).model_dump()
+    found = {**defaults, **_publication(rule_set())}
     printed = {key: _printed(value) for key, value in found.items()}
     return {**printed, "few": str(found["min_cases"] - 1)}
 

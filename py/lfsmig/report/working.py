@@ -51,7 +51,9 @@ def tbl_files(year: int) -> Markdown:
         for f in data.summary(year).get("files", [])
     ]
     table = pipe(heads("file", "format", "rows", "columns", "sha256"), rows, "llrrl")
-    text = notes(words.t("annual.base_files"), words.t("annual.unit_count"), None)
+    version = data.summary(year).get("master")
+    master = words.t("annual.master", version=version) if version else ""
+    text = notes(words.t("annual.base_files"), words.t("annual.unit_count"), None, master)
     return Markdown(f"{table}\n\n{text}")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from lfsmig.commands.receive.compare import comparison
 from lfsmig.commands.receive.desk import Desk, stop_at_damage, timestamp
+from lfsmig.commands.receive.words import stopping_line
 from lfsmig.errors import InputError
 from lfsmig.intake.readers.text import printable
 from lfsmig.intake.registry import Decision, MasterVersion
@@ -29,6 +30,8 @@ def decide(desk: Desk, accept: str | None, reject: str | None) -> dict[str, Any]
         desk.warnings.append(
             "accepted without a comparison of records: " + compared["comparison"]["reason"]
         )
+    elif stopping := stopping_line(compared["comparison"]):
+        desk.warnings.append(stopping)
     _set(desk, "accept", candidate.version, candidate.version, str(accept))
     return desk.document("accepted", candidate.version) | compared
 

@@ -15,6 +15,7 @@ from lfsmig.commands.receive.words import (
     percent,
     signed,
 )
+from lfsmig.newyear.pages import faces
 from lfsmig.params import Params
 
 COUNTS = (
@@ -33,8 +34,10 @@ PAGE = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{ words[languages[0]].title.format(**shown[languages[0]]) }}</title>
 <style>
-body { font: 16px/1.6 Sarabun, "Noto Sans Thai", sans-serif; max-width: 62rem; margin: 2rem auto;
-  padding: 0 1rem; color: #1a1a1a; }
+{% for face in faces %}@font-face { font-family: Sarabun; font-weight: {{ face.weight }};
+  src: url(data:font/ttf;base64,{{ face.data }}); }
+{% endfor %}body { font: 16px/1.6 Sarabun, "Noto Sans Thai", sans-serif; max-width: 62rem;
+  margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; }
 table { border-collapse: collapse; margin: .5rem 0 1.5rem; }
 caption { text-align: left; font-weight: 600; padding: .3rem 0; }
 th, td { text-align: left; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid #ccc;
@@ -104,6 +107,13 @@ section + section { border-top: 3px solid #ccc; margin-top: 3rem; padding-top: 1
 <td class="n">{{ "%.2f" | format(row.in_se) if row.in_se is not none else "–" }}</td>
 {% endif %}</tr>{% endfor %}</tbody></table></div>
 {% else %}<p>{{ found.headline_reason }}</p>{% endif %}{% endif %}
+{% if found.made %}<h2>{{ w.checks }}</h2>
+{% if found.checks %}<table><thead><tr><th scope="col">{{ w.check }}</th>
+<th scope="col">{{ found.frozen }}</th>
+<th scope="col">{{ found.candidate }}</th></tr></thead><tbody>
+{% for row in found.checks %}<tr><th scope="row">{{ row.id }}</th><td>{{ w[row.before] }}</td>
+<td>{{ w[row.after] }}</td></tr>{% endfor %}</tbody></table>
+{% else %}<p>{{ found.checks_reason or w.no_checks }}</p>{% endif %}{% endif %}
 {% if keys %}
 <h2>{{ w["keys"] }}</h2>
 <table><tbody>{% for kind, names in keys.items() %}{% if names %}
@@ -138,6 +148,7 @@ def comparison_page(params: Params, found: dict[str, Any]) -> str:
     page = Environment(autoescape=True).from_string(PAGE)
     return page.render(
         found=found,
+        faces=faces(),
         shown=shown,
         languages=languages,
         words=WORDS,

@@ -25,6 +25,15 @@ WORDS: dict[str, dict[str, str]] = {
             "Both versions are nearly one sample, so a difference is no sampling error; the "
             "standard error is a yardstick for its size."
         ),
+        "checks": "Checks that come out otherwise, or as errors",
+        "no_checks": "None.",
+        "check": "check",
+        "error": "error",
+        "warning": "warning",
+        "information": "information",
+        "passed": "passed",
+        "not_applicable": "not applicable",
+        "stops": "{candidate} fails {errors}; as the master it would stop the year",
         "keys": "Keys of some records",
         "not_made": "The records could not be compared",
         "before": "before",
@@ -77,6 +86,14 @@ WORDS: dict[str, dict[str, str]] = {
             "ข้อมูลทั้งสองฉบับแทบจะเป็นตัวอย่างชุดเดียวกัน ผลต่างจึงมิใช่ความคลาดเคลื่อนจากการสุ่ม "
             "ความคลาดเคลื่อนมาตรฐานแสดงไว้เพื่อเทียบขนาดเท่านั้น"
         ),
+        "checks": "รายการตรวจสอบที่ผลต่างไปจากเดิมหรือพบข้อผิดพลาด",
+        "no_checks": "ไม่มี",
+        "check": "การตรวจสอบ",
+        "error": "ข้อผิดพลาด",
+        "warning": "ข้อเตือน",
+        "information": "ข้อสังเกต",
+        "passed": "ผ่าน",
+        "not_applicable": "ไม่เกี่ยวข้อง",
         "keys": "รหัสของระเบียนบางส่วน",
         "not_made": "เปรียบเทียบระเบียนไม่ได้",
         "before": "ก่อน",
@@ -237,9 +254,21 @@ def comparison_text(found: dict[str, Any]) -> str:
             f"    {name}: {number(row['before'])}{se} → {number(row['after'])}{se_after}; "
             f"{signed(row['difference'])}, {percent(row['relative'])}{size}"
         )
+    if found["checks"]:
+        lines.append(f"  {words['checks']}:")
+    for row in found["checks"]:
+        lines.append(f"    {row['id']}: {words[row['before']]} → {words[row['after']]}")
+    if stopping := stopping_line(found):
+        lines.append(f"  {stopping}")
     if found["made"] and found["headline_reason"]:
         lines.append(f"  Headline indicators: {found['headline_reason']}")
     return "\n".join(lines)
+
+
+def stopping_line(found: dict[str, Any]) -> str:
+    """Say which checks a candidate fails as errors; empty if none."""
+    errors = ", ".join(row["id"] for row in found["checks"] if row["after"] == "error")
+    return WORDS["en"]["stops"].format(**found, errors=errors) if errors else ""
 
 
 def _layout_lines(found: dict[str, Any]) -> list[str]:

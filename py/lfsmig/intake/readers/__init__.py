@@ -31,6 +31,15 @@ class Format:
 _SAS = bytes.fromhex("000000000000000000000000c2ea8160b31411cfbd92080009c7318c181f1011")
 
 
+# A workbook is an archive whose first member has one of these names.
+_ZIP = b"PK\x03\x04"
+_OFFICE = (b"[Content_Types].xml", b"_rels/", b"docProps/", b"xl/")
+
+
+def _zipped(head: bytes) -> bool:
+    return head.startswith(_ZIP) and not head[30:].startswith(_OFFICE)
+
+
 def _spss(head: bytes) -> bool:
     return head.startswith((b"$FL2", b"$FL3"))
 
@@ -64,11 +73,12 @@ FORMATS: dict[str, Format] = {
     ".tsv": Format("TSV", read_delimited),
     ".txt": Format("text", read_delimited),
     ".dat": Format("text", read_delimited),
-    ".xlsx": Format("Excel", read_workbook, lambda head: head.startswith(b"PK\x03\x04")),
+    ".xlsx": Format("Excel", read_workbook, lambda head: head.startswith(_ZIP)),
     ".parquet": Format("Parquet", read_parquet, lambda head: head.startswith(b"PAR1")),
 }
 # Files that are often sent under a wrong ending, beside those of the table.
 _OTHERS: dict[str, Callable[[bytes], bool]] = {
+    "a .zip": _zipped,
     "a .gz": lambda head: head.startswith(b"\x1f\x8b"),
     "an old Excel (.xls)": lambda head: head.startswith(b"\xd0\xcf\x11\xe0"),
     "a PDF": lambda head: head.startswith(b"%PDF"),
@@ -101,6 +111,8 @@ def format_of(delivery: Delivery) -> Format:
         return found
     for ending, other in FORMATS.items():
         if other is not found and other.begins is not None and other.begins(head):
+            if _zipped(head):
+                break
             raise InputError(
                 f"{name}: by its content this is a {other.name} file; rename it to end in "
                 f"{ending}, and correct files in the year's mapping"
