@@ -1,4 +1,4 @@
-"""Finds and reads back what lies on disk: raw files, records, receipts, estimates of each engine."""
+"""Finds and reads back what lies on disk: raw files, records, receipts, engines' estimates."""
 
 from __future__ import annotations
 
