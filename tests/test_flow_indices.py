@@ -178,7 +178,7 @@ def test_an_index_is_shown_from_three_hundred_movers_on() -> None:
     for rule in ("nchs2017", "repo"):
         out = [release.release(f, params.rules.publication, rule, params.indicators)
                for f in (few, many)]  # fmt: skip
-        assert (out[0]["flag"][0], out[0]["reason"][0]) == ("s", "n")
+        assert (out[0]["flag"][0], out[0]["reason"][0]) == ("s", "imprecise")
         assert np.isnan(out[0]["estimate"][0])
         assert out[1]["flag"][0] == ""
 

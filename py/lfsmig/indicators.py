@@ -269,9 +269,8 @@ def headline(params: Params, year: int, frame: pd.DataFrame) -> dict[str, float]
     found = {}
     for table in planned:
         one = table.indicator
-        if one.id not in params.report.headline or table.by:
-            continue
-        if one.statistic in ("share", "index"):
+        single = not table.by and one.statistic not in ("share", "index")
+        if not single or one.id not in params.report.headline:
             continue
         mask = population_mask(frame, one)
         cells, _ = _estimate_table(design, frame, table, mask, "python", behind)

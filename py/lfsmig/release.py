@@ -27,7 +27,7 @@ from lfsmig.survey.intervals import effective_n, korn_graubard
 DEFAULT_RULE = "nchs2017"
 WITHHELD = ("c", "s")
 # Measures of inequality and of a whole system of flows, biased upwards in small samples.
-INDICES = ("gini", "mei", "cmi", "connectivity", "flow_gini")
+INDICES = ("gini", "index")
 # The publication standards speak of 95 % intervals.
 LEVEL = 0.95
 VALUE_COLUMNS = ["estimate", "se", "cv", "df", "ci_low", "ci_high", "deff", "n", "n_psu", "n_cases"]
@@ -148,19 +148,13 @@ def _judge_means(estimates: pd.DataFrame, limits: Thresholds, flags: Flags) -> N
     cases = estimates["n_cases"].to_numpy(dtype=float)
     # A ratio of flows is taken over the whole sample: its base is the migrants who flow.
     base = np.where(signed | estimates["unit"].eq("percent"), cases, base)
+    # Indices are mostly noise on few cases, which their own error does not show.
     _set(flags, index & (cases < limits["n_index"]), "s", "n")
     _judge_medians(estimates, limits, flags)
     _set(flags, mean & (base < limits["n_mean"]), "s", "n")
     cv = np.where(signed, 0.0, estimates["cv"].to_numpy(dtype=float))
     _set(flags, mean & (cv > limits["cv_withhold"]), "s", "cv")
     _set(flags, mean & (cv > limits["cv_caution"]), "*", "cv")
-    _judge_indices(estimates, limits, flags)
-
-
-def _judge_indices(estimates: pd.DataFrame, limits: Thresholds, flags: Flags) -> None:
-    """Indices of flows are mostly noise on few movers, which their own error does not show."""
-    index = estimates["statistic"].eq("index").to_numpy()
-    _set(flags, index & (estimates["n_cases"].to_numpy(dtype=float) < limits["n_index"]), "s", "n")
 
 
 def _judge_medians(estimates: pd.DataFrame, limits: Thresholds, flags: Flags) -> None:
