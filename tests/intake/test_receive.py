@@ -321,6 +321,16 @@ def test_a_module_sent_alone_takes_the_rest_over(raw: Path, receive: Call, tmp_p
     assert code == 2 and "--as NAME" in document["error"]
 
 
+def test_nothing_is_drafted_from_a_changed_master(data: Path, call_json, in_root: Path) -> None:
+    asked = ("new-year", str(YEAR), "--report-only", "--data", str(data), "--quiet")
+    assert call_json(*asked)[0] in (0, 1)
+    path = data / "raw" / str(YEAR) / "v01_M" / NAME
+    path.chmod(0o644)
+    write(path, raw_files.people(YEAR).assign(MONTH=11))
+    code, document = call_json(*asked)
+    assert code == 2 and "the file has changed since it was frozen" in document["error"]
+
+
 # --- years without a mapping, plain files -----------------------------------------------------
 
 

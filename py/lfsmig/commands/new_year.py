@@ -9,7 +9,7 @@ from typing import Any
 
 from lfsmig.atomic import write_json, write_text
 from lfsmig.errors import InputError, ParameterError
-from lfsmig.intake.masters import year_folder
+from lfsmig.intake.masters import master_of, verify, year_folder
 from lfsmig.newyear import draft, pages, plan
 from lfsmig.newyear.drift import drift
 from lfsmig.newyear.findings import Finding, catalogue
@@ -74,6 +74,7 @@ def run(
     if folder == workspace.raw and not data_files(folder):
         # Files of several years lie in folders of their own, and this year has none.
         folder = workspace.raw / str(year)
+    _as_received(workspace, year)
     names = files_of(folder, files)
     progress(f"{year}: reading {', '.join(names)}")
     there = target.is_file()
@@ -133,6 +134,13 @@ def _before(params: Params, year: int, before: int | None) -> int:
     return earlier[-1]
 
 
+def _as_received(workspace: Workspace, year: int) -> None:
+    """Stop at a frozen master whose bytes changed: nothing is drafted from such files."""
+    master = master_of(workspace.raw, year)
+    if master is not None:
+        verify(master)
+
+
 def _open_before(
     workspace: Workspace, params: Params, before: int, progress: Progress
 ) -> Opened | None:
@@ -141,6 +149,7 @@ def _open_before(
     folder = year_folder(workspace.raw, before)
     if not all((folder / spec.path).is_file() for spec in prior.map.files):
         return None
+    _as_received(workspace, before)
     progress(f"{before}: reading {', '.join(spec.path for spec in prior.map.files)}")
     where = params.shown(params.dir / "years" / f"{before}.yml")
     try:
