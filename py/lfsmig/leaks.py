@@ -22,8 +22,8 @@ KEYS = frozenset({"household_id", "person_no", "weight", "psu"})
 FEW_KEYS, FEW_COLUMNS = 2, 8
 # A weight with fewer decimals than this could be any number.
 DECIMALS = 5
-# Two numbers nearer to each other are one.
-EXACT = 1e-9
+# Two numbers nearer to each other are one: what a difference of two totals of a nation keeps.
+EXACT = 2e-8
 TEXT = {".txt", ".md", ".qmd", ".csv", ".json", ".ipynb", ".html", ".svg", ".log", ".yml", ".js",
         ".css", ".xml", ".typ", ".toml"}  # fmt: skip
 TOKEN = re.compile(r"[^\s,;|<>\"'(){}\[\]=]+")
@@ -116,7 +116,7 @@ def _in_parquet(path: Path, secrets: Secrets) -> Iterator[str]:
     for name in frame:
         column = frame[name].dropna()
         if pd.api.types.is_float_dtype(column):
-            values = column.to_numpy(dtype=float)
+            values = np.abs(column.to_numpy(dtype=float))
             # Stored as it is, so a weight would be there to the last digit. A count, or a number
             # of few decimals, is near some weight where these are many.
             values = values[np.abs(values - values.round(DECIMALS - 1)) > EXACT]
