@@ -13,6 +13,7 @@ import typst
 import xlsxwriter
 
 from lfsmig import leaks, steps
+from lfsmig.errors import CheckFailed
 from lfsmig.workspace import Workspace
 from tests.conftest import ROOT
 
@@ -115,6 +116,6 @@ def test_a_release_with_a_record_is_refused(small_data: Path, tmp_path: Path) ->
     records = pd.read_parquet(workspace.harmonised(2024), columns=["household_id", "weight"])
     leak = tmp_path / "2024.csv"
     records.head(1).to_csv(leak)
-    with pytest.raises(RuntimeError, match="nothing was released"):
+    with pytest.raises(CheckFailed, match="nothing was released"):
         steps._refuse_records(workspace, [2024], [leak])
     assert not leak.exists()

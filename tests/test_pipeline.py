@@ -321,10 +321,10 @@ TELL_MARK = "import locale; locale.setlocale(locale.LC_ALL, ''); print(locale.lo
 @pytest.mark.parametrize(
     ("locale", "mark", "engine"),
     [
-        ("C", ".", "python"),
+        pytest.param("C", ".", "python", marks=pytest.mark.slow),
         ("th_TH.UTF-8", ".", "python"),
         ("tr_TR.UTF-8", ",", "python"),
-        ("de_DE.UTF-8", ",", "python"),
+        pytest.param("de_DE.UTF-8", ",", "python", marks=pytest.mark.slow),
         pytest.param("de_DE.UTF-8", ",", "r", marks=needs_r),
     ],
 )

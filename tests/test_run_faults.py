@@ -51,6 +51,7 @@ def line(capsys: pytest.CaptureFixture[str]) -> str:
 
 
 @needs_r
+@pytest.mark.slow
 def test_years_of_one_engine_stay_in_the_series(
     small_data: Path, small_raw: Path, tmp_path: Path, call_json, in_root: Path
 ) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -24,6 +24,7 @@ from lfsmig import (
 )
 from lfsmig.atomic import atomic_path, read_parquet, write_json, write_parquet
 from lfsmig.params import Params
+from lfsmig.pool import WorkerPool
 from lfsmig.results import RESULT_KEYS
 from lfsmig.workspace import Workspace
 
@@ -44,6 +45,45 @@ RECEIPT_KEYS = [
     "checks",
     "absent",
 ]
+
+
+class Job(NamedTuple):
+    """One year to be released, in a process of its own: disclosure control is the dearest step."""
+
+    year: int
+    estimates: pd.DataFrame
+    public: Any
+    rules: tuple[Any, Any, Any, Any]
+
+
+def release_year(job: Job) -> pd.DataFrame:
+    """Apply publication rules and disclosure control to the rows that a year releases."""
+    publication, rule_set, indicators, sums = job.rules
+    return release.release(job.estimates, publication, rule_set, indicators, sums, job.public)
+
+
+def _released_years(
+    params: Params, estimates: Mapping[int, pd.DataFrame], public: Mapping[int, Any]
+) -> dict[int, pd.DataFrame]:
+    rules = (
+        params.rules.publication,
+        release.rule_set(params),
+        params.indicators,
+        disclosure.links(params),
+    )
+    jobs = []
+    for year, both in estimates.items():
+        # A run with R alone releases R's rows: they are the same numbers by the same rule.
+        main = "python" if both["engine"].eq("python").any() else "r"
+        jobs.append(Job(year, both[both["engine"] == main], public.get(year, ()), rules))
+    shown: dict[int, pd.DataFrame] = {}
+
+    def finished(job: Job, frame: pd.DataFrame) -> None:
+        shown[job.year] = frame
+
+    with WorkerPool(len(jobs)) as pool:
+        pool.each(release_year, jobs, finished)
+    return {job.year: shown[job.year] for job in jobs}
 
 
 def write(
@@ -69,23 +109,12 @@ def write(
     few = params.rules.publication.disclosure.min_cases
     receipts = {year: _receipt(received[year], few) for year in years}
     figures = None if figures_path is None else published.read_figures(figures_path)
-    sums, public = disclosure.links(params), published.cells(params, figures)
+    public = published.cells(params, figures)
     outputs: list[Path] = []
-    shown: dict[int, pd.DataFrame] = {}
-    rows: list[pd.DataFrame] = []
+    estimates = {year: read_parquet(workspace.estimates(year)) for year in years}
+    shown = _released_years(params, estimates, public)
     for year in years:
-        both = read_parquet(workspace.estimates(year))
-        # A run with R alone releases R's rows: they are the same numbers by the same rule.
-        main = "python" if both["engine"].eq("python").any() else "r"
-        rows.append(both[both["engine"] == main])
-        shown[year] = release.release(
-            rows[-1],
-            params.rules.publication,
-            release.rule_set(params),
-            params.indicators,
-            sums,
-            public.get(year, ()),
-        )
+        both = estimates[year]
         outputs += _write_both(workspace.released(year), shown[year])
         crosscheck = _crosscheck(workspace, year, shown[year])
         if crosscheck is not None:

@@ -31,7 +31,7 @@ from lfsmig import (
 )
 from lfsmig.atomic import atomic_path, read_parquet, write_json, write_parquet
 from lfsmig.effects import effects_of
-from lfsmig.errors import InputError
+from lfsmig.errors import CheckFailed, InputError
 from lfsmig.intake.harmonise import harmonise
 from lfsmig.intake.ledger import with_effects, write_ledger
 from lfsmig.intake.masters import master_of
@@ -451,12 +451,15 @@ def _receipt_with_checks(workspace: Workspace, year: int) -> dict[str, Any]:
 
 
 def _refuse_records(workspace: Workspace, years: Sequence[int], outputs: Sequence[Path]) -> None:
-    """Look for persons' records in what was just released; to find one is a bug of ours."""
+    """Look for persons' records in what was just released; nothing stays where one is found."""
     known = leaks.secrets_of(workspace.harmonised(year) for year in years)
     if found := leaks.scan(outputs, known):
         for path in outputs:
             path.unlink(missing_ok=True)
-        raise RuntimeError(f"{found[0]} is in what was to be released; nothing was released")
+        raise CheckFailed(
+            f"{found[0]}; nothing was released. Leave out the table that shows it, or, if it is no "
+            "record, tell the maintainers"
+        )
 
 
 def release_all(
