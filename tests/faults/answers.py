@@ -6,18 +6,7 @@ import numpy as np
 import pandas as pd
 
 from faults.case import Case, drop, every, fault, put, scale, where
-
-MODULE = (
-    "months_since_move",
-    "previous_province",
-    "previous_country",
-    "previous_area",
-    "reason",
-    "register",
-    "expected_stay",
-    "number_of_moves",
-    "sent_remittances",
-)
+from lfsmig.intake.checks_module import MOVER_ITEMS
 
 
 def movers(case: Case) -> np.ndarray:
@@ -30,14 +19,14 @@ def movers(case: Case) -> np.ndarray:
 @fault("the module's answers stand one record too low", "M1", "stayers")
 def shifted_answers(case: Case) -> Case:
     frame = case.frame.copy()
-    frame[list(MODULE)] = frame[list(MODULE)].shift(1)
+    frame[list(MOVER_ITEMS)] = frame[list(MOVER_ITEMS)].shift(1)
     return case.with_frame(frame)
 
 
 @fault("a tenth of the movers was not asked further", "M1", "movers")
 def unasked_movers(case: Case) -> Case:
     frame = case.frame.copy()
-    frame.loc[every(case, 10, movers(case)), list(MODULE)] = None
+    frame.loc[every(case, 10, movers(case)), list(MOVER_ITEMS)] = None
     return case.with_frame(frame)
 
 
