@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 from lfsmig import cli
-from tests.shared import made_once
+from tests.shared import cut_register, made_once
 
 # A slow machine is no fault of the code: properties are judged by their truth, not their time.
 settings.register_profile("any machine", deadline=None)
@@ -20,6 +20,17 @@ settings.load_profile("any machine")
 
 ROOT = Path(__file__).parents[1]
 SCALE = "0.05"
+# One indicator of each kind: what a run does with files, failures and locales, it does with these.
+FEW = {
+    "population.total",
+    "migrants.total",
+    "migrants.rate",
+    "recent_internal.education",
+    "recent_internal.net_total",
+    "remittances.median_per_sender",
+    "remittances.mean_per_sender",
+}
+FEW_YEAR = 2022
 
 
 needs_r = pytest.mark.skipif(
@@ -49,12 +60,38 @@ def small_data(small_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return made_once(tmp_path_factory, "small-data", make)
 
 
-def run_pipeline(data: Path, raw: Path, engine: str, *more: str) -> int:
-    """Call `lfsmig run` with the project's parameters."""
+@pytest.fixture(scope="session")
+def few_params(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project's parameters with a register of a few indicators: a run of seconds."""
+
+    def make(folder: Path) -> None:
+        shutil.copytree(ROOT / "params", folder / "params")
+        for name in ("codebook", "published"):
+            shutil.copytree(ROOT / "data" / name, folder / "data" / name)
+        cut_register(folder / "params", FEW)
+
+    return made_once(tmp_path_factory, "few", make) / "params"
+
+
+@pytest.fixture(scope="session")
+def few_data(small_raw: Path, few_params: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data root of one year with a few indicators, estimated by Python alone."""
+
+    def make(data: Path) -> None:
+        years = ("--years", str(FEW_YEAR))
+        assert run_pipeline(data, small_raw, "python", *years, params=few_params) == 0
+
+    return made_once(tmp_path_factory, "few-data", make)
+
+
+def run_pipeline(
+    data: Path, raw: Path, engine: str, *more: str, params: Path = ROOT / "params"
+) -> int:
+    """Call `lfsmig run`, with the project's parameters or others."""
     return cli.call(
         [
             "--params",
-            str(ROOT / "params"),
+            str(params),
             "--data",
             str(data),
             "--quiet",

@@ -23,13 +23,15 @@ YEAR = "2021"
 
 
 @pytest.fixture(scope="module")
-def good(small_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Raw files of one year and the data root of a run that went well."""
+def good(
+    small_raw: Path, few_params: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path]:
+    """Raw files of one year and the data root of a run of a few indicators that went well."""
     folder = tmp_path_factory.mktemp("good")
     raw, data = folder / "raw", folder / "data"
     shutil.copytree(small_raw / YEAR, raw / YEAR)
     shutil.copy(small_raw / "SYNTHETIC.json", raw)
-    assert run_pipeline(data, raw, "python", "--years", YEAR) == 0
+    assert run_pipeline(data, raw, "python", "--years", YEAR, params=few_params) == 0
     return raw, data
 
 

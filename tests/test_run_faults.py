@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +16,27 @@ import pytest
 
 from lfsmig import cli
 from lfsmig.lock import held
-from tests.conftest import ROOT, needs_r, run_pipeline
+from tests.conftest import FEW_YEAR, ROOT, needs_r, run_pipeline
 from tests.test_bad_input import edited_params, fingerprint
 
-YEAR = 2022
-
-
-@pytest.fixture(scope="module")
-def done(small_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Data root of one year, estimated by Python alone."""
-    data = tmp_path_factory.mktemp("done") / "data"
-    assert run_pipeline(data, small_raw, "python", "--years", str(YEAR)) == 0
-    return data
+YEAR = FEW_YEAR
 
 
 @pytest.fixture
-def data(done: Path, tmp_path: Path) -> Path:
-    """A copy to be spoilt."""
-    shutil.copytree(done, tmp_path / "data")
+def data(few_data: Path, tmp_path: Path) -> Path:
+    """A copy of a good year to be spoilt."""
+    shutil.copytree(few_data, tmp_path / "data")
     return tmp_path / "data"
+
+
+@pytest.fixture
+def again(few_params: Path) -> Callable[..., int]:
+    """Run the Python engine with the few indicators, the good year or others."""
+
+    def run(data: Path, raw: Path, years: str = str(YEAR)) -> int:
+        return run_pipeline(data, raw, "python", "--years", years, params=few_params)
+
+    return run
 
 
 def without_times(folder: Path) -> dict[str, str]:
@@ -91,28 +94,32 @@ def test_a_missing_report_file_leaves_everything(
 
 
 def test_real_and_synthetic_years_are_refused_before_anything_is_written(
-    data: Path, small_raw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    data: Path,
+    small_raw: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    again: Callable[..., int],
 ) -> None:
     (tmp_path / "raw" / "2023").mkdir(parents=True)
     for file in (small_raw / "2023").iterdir():
         if not file.name.startswith("SYNTHETIC"):
             shutil.copy(file, tmp_path / "raw" / "2023")
     before = fingerprint(data)
-    assert run_pipeline(data, tmp_path / "raw", "python", "--years", "2023") == 2
+    assert again(data, tmp_path / "raw", "2023") == 2
     text = line(capsys)
     assert "2022" in text and "2023" in text and "--data" in text
     assert fingerprint(data) == before
 
 
 def test_finished_years_are_kept_when_another_fails(
-    small_raw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    small_raw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], again: Callable[..., int]
 ) -> None:
     raw, data = tmp_path / "raw", tmp_path / "data"
     for year in ("2021", "2022"):
         shutil.copytree(small_raw / year, raw / year)
     file = raw / "2021" / "lfs644.sav"
     file.write_bytes(file.read_bytes()[:5000])
-    assert run_pipeline(data, raw, "python", "--years", "2021,2022") == 2
+    assert again(data, raw, "2021,2022") == 2
     assert "lfs644.sav" in line(capsys)
     recorded = json.loads((data / "harmonised" / "manifest.json").read_text(encoding="utf-8"))
     assert list(recorded["steps"]) == ["2022"]
@@ -131,7 +138,7 @@ def test_finished_years_are_kept_when_another_fails(
 )
 @pytest.mark.parametrize("gone", [False, True])
 def test_a_spoilt_or_lost_output_is_made_again(
-    name: str, gone: bool, data: Path, small_raw: Path
+    name: str, gone: bool, data: Path, small_raw: Path, again: Callable[..., int]
 ) -> None:
     """One changed byte in the middle, the size as before; or no file at all."""
     before = without_times(data)
@@ -142,23 +149,25 @@ def test_a_spoilt_or_lost_output_is_made_again(
     if not gone:
         path.write_bytes(content)
     assert without_times(data) != before
-    assert run_pipeline(data, small_raw, "python", "--years", str(YEAR)) == 0
+    assert again(data, small_raw) == 0
     assert without_times(data) == before
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", '{"steps": {"2022": {}}}', '{"steps": 3}', "\xff"])
-def test_a_damaged_manifest_costs_only_the_work(text: str, data: Path, small_raw: Path) -> None:
+def test_a_damaged_manifest_costs_only_the_work(
+    text: str, data: Path, small_raw: Path, again: Callable[..., int]
+) -> None:
     before = without_times(data)
     (data / "harmonised" / "manifest.json").write_text(text, encoding="latin-1")
-    assert run_pipeline(data, small_raw, "python", "--years", str(YEAR)) == 0
+    assert again(data, small_raw) == 0
     assert without_times(data) == before
 
 
 def test_one_run_at_a_time_in_a_data_folder(
-    data: Path, small_raw: Path, capsys: pytest.CaptureFixture[str]
+    data: Path, small_raw: Path, capsys: pytest.CaptureFixture[str], again: Callable[..., int]
 ) -> None:
     with held(data):
-        assert run_pipeline(data, small_raw, "python", "--years", str(YEAR)) == 2
+        assert again(data, small_raw) == 2
     assert "another run" in line(capsys)
 
 
@@ -198,7 +207,7 @@ def test_the_old_sample_goes_when_the_new_one_is_complete(
 
 
 def test_a_check_that_stops_a_year_is_told_in_words(
-    small_raw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    small_raw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], again: Callable[..., int]
 ) -> None:
     raw = tmp_path / "raw"
     shutil.copytree(small_raw / "2022", raw / "2022")
@@ -207,7 +216,7 @@ def test_a_check_that_stops_a_year_is_told_in_words(
     values = first.split(",")
     values[names.split(",").index("WGT")] = "999999999999"
     file.write_bytes("\n".join([names, ",".join(values), rest]).encode("cp874"))
-    assert run_pipeline(tmp_path / "data", raw, "python", "--years", "2022") == 1
+    assert again(tmp_path / "data", raw) == 1
     text = line(capsys)
     known = {check["id"]: check for check in protocol(raw, tmp_path)}
     assert f"2022: W2 {known['W2']['help']['en']}" in text
