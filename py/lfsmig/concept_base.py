@@ -51,6 +51,8 @@ class Concept:
 
 
 CONCEPTS: dict[str, Concept] = {}
+# A need that begins with it is read where the survey asks for it, and can be done without.
+MAY = "?"
 
 
 def population(*needs: str) -> Callable[[Callable[[Frame], Values]], Callable[[Frame], Values]]:

@@ -20,6 +20,7 @@ import pandas as pd
 
 from lfsmig.concept_base import (
     CONCEPTS,
+    MAY,
     Concept,
     Frame,
     Values,
@@ -35,7 +36,7 @@ from lfsmig.flows import flow_columns
 from lfsmig.params import Params
 from lfsmig.params.models import Grouping
 
-__all__ = ["CONCEPTS", "analysis_frame", "flow_columns", "grouped"]
+__all__ = ["CONCEPTS", "analysis_frame", "flow_columns", "grouped", "needs_of"]
 
 INTERNAL, INTERNATIONAL = "internal", "international"
 # The place that a move is judged by; which column that is depends on the survey's definitions.
@@ -117,7 +118,7 @@ def is_all(frame: Frame) -> Values:
     return np.ones(len(frame.table))
 
 
-@population("moved", PLACE_OF_MOVE)
+@population("moved", PLACE_OF_MOVE, "?previous_country|previous_area")
 def is_recent_internal(frame: Frame) -> Values:
     """Moved within the window, inside the country, across the defining border.
 
@@ -408,10 +409,18 @@ def analysis_frame(harmonised: pd.DataFrame, params: Params, year: int) -> pd.Da
     return frame
 
 
+def needs_of(concept: Concept, params: Params) -> list[str]:
+    """List the columns that a concept rests on in this survey, those it can do without too."""
+    stated = [_place_of_move(params) if n == PLACE_OF_MOVE else n for n in concept.needs]
+    return [name for need in stated if need for name in need.removeprefix(MAY).split("|")]
+
+
 def _missing(concept: Concept, frame: pd.DataFrame, params: Params) -> str:
     """Return the first need that the table does not meet (`a|b`: one of the two is enough)."""
     for stated in concept.needs:
         need = _place_of_move(params) if stated == PLACE_OF_MOVE else stated
+        if need.startswith(MAY):
+            continue
         if need and not any(name in frame for name in need.split("|")):
             return need.split("|", maxsplit=1)[0]
     return ""

@@ -133,7 +133,7 @@ def tables(
         if indicator.years and year not in indicator.years:
             absent[indicator.id] = f"not asked for {year} in indicators.yml"
             continue
-        missing = next((c for c in _columns_needed(indicator) if c not in available.columns), None)
+        missing = next((c for c in columns_needed(indicator) if c not in available.columns), None)
         if missing is not None:
             absent[indicator.id] = reasons.get(missing, f"the survey has no item `{missing}`")
             continue
@@ -141,7 +141,8 @@ def tables(
     return planned, absent
 
 
-def _columns_needed(indicator: Indicator) -> Iterator[str]:
+def columns_needed(indicator: Indicator) -> Iterator[str]:
+    """Columns of the analysis frame that an indicator reads."""
     yield indicator.population
     if indicator.where:
         yield from query_columns(indicator.where)
@@ -492,7 +493,6 @@ def _entry(indicator: Indicator, by: list[str], masks: dict[str, str], params: P
     if indicator.of not in FLOW_ITEMS:
         return entry
     level = by[0]
-
     flow: dict[str, Any] = {"by": level}
     for role, item in (("of", indicator.of), ("over", indicator.over)):
         columns = {code: flow_column(item, level, code) for code in params.codes(level)}

@@ -55,6 +55,8 @@ from lfsmig.workspace import Workspace
 
 # The modules that make the analysis frame.
 CONCEPTS = ("concepts", "concept_base", "flows")
+# The modules that make the checks of a year and its rates of missing answers.
+CHECKED_BY = ("intake", "nonresponse", "quality", "survey", "trends", "indicators")
 # The modules that make indices of flows.
 INDICES = ("flow_indices", "draws", "measures")
 # What an engine leaves of a year: its cells, their influence sums, and the PSUs of those.
@@ -166,7 +168,7 @@ def check_year(
         "explanations": text_hash(params.year(year).map.explanations),
         "register": text_hash([one.model_dump(mode="json") for one in params.indicators]),
         "figures": _figures_hash(params),
-        "code": code_hash("intake", "quality", "survey", "trends", "indicators", *CONCEPTS),
+        "code": code_hash(*CHECKED_BY, *CONCEPTS),
     }
     step = None
     folder = workspace.validation
@@ -193,7 +195,7 @@ def _stopping(
 ) -> list[str]:
     """Return the line that stops a year with errors, whose page is then there to read."""
     made = validation_page.document(year, synthetic, checks)
-    if not made["errors"]:
+    if not made["stopping"]:
         return []
     validation_page.write(workspace.validation, made)
     return [validation_page.stopping_line(made, workspace.validation)]
@@ -429,6 +431,7 @@ def estimate_trends(
 
 # Rooms that decide what is released.
 RELEASE = (
+    "nonresponse",
     "quality",
     "age_profile",
     "measures",

@@ -24,8 +24,8 @@ ROOT = Path(__file__).parents[2]
 # Four strata, two PSUs of two households with four persons each; the weight follows the PSU.
 TOTAL = 4 * sum(2 * 4 * (100.5 + psu / 8) for psu in (7, 1024))
 KEYS = {
-    "id", "severity", "status", "count", "counts", "share", "threshold", "reason", "worst", "help",
-    "parts", "explanation",
+    "id", "severity", "status", "count", "counts", "share", "threshold", "stops", "reason",
+    "worst", "help", "parts", "explanation",
 }  # fmt: skip
 
 

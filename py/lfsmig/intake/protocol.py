@@ -208,6 +208,7 @@ def _nothing(rule: PartRule) -> dict[str, Any]:
         "counts": "",
         "share": None,
         "threshold": rule.threshold,
+        "stops": rule.stops,
         "reason": "",
         "worst": [],
     }

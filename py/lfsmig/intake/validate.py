@@ -66,6 +66,7 @@ def validate(
     list of dict
         id, severity (E, W, I), status (pass, fail, not_applicable), count, counts (of what),
         share (what was compared with the threshold), threshold, reason, worst (keys only), help,
+        stops (what an error stops: year, or indicators that rest on what is wrong),
         parts (the same of each thing that the check measures), explanation by language (empty:
         none is written in the year's parameters).
 
@@ -118,8 +119,13 @@ def _known_names(params: Params, year: int) -> None:
 
 
 def errors(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the failed checks that must stop a publication."""
+    """Return the failed checks that must stop a publication, of the year or of indicators."""
     return [one for one in results if one["status"] == "fail" and one["severity"] == "E"]
+
+
+def stopping(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the errors that stop the whole year."""
+    return [one for one in errors(results) if one.get("stops", "year") == "year"]
 
 
 def warnings(results: list[dict[str, Any]]) -> list[dict[str, Any]]:

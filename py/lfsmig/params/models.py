@@ -277,6 +277,8 @@ class PartRule(Model):
     # Lowest and highest plausible value, for checks of a range.
     limits: Limits | None = None
     reason: str | None = None
+    # What an error stops: the year, or the indicators that rest on what is wrong.
+    stops: Literal["year", "indicators"] = "year"
 
 
 class CheckRule(PartRule):
@@ -334,6 +336,13 @@ class Disclosure(Model):
     dominance_p: float = Field(default=0.1, ge=0, lt=1)
 
 
+class ItemNonresponse(Model):
+    """Unknown share of an item above which what rests on it is flagged, and is not published."""
+
+    flag_above: float = Field(default=0.10, ge=0, le=1)
+    withhold_above: float = Field(default=0.30, ge=0, le=1)
+
+
 class NsoLimits(Model):
     """Coefficient of variation above which NSO Thailand prints a star for the value."""
 
@@ -388,6 +397,7 @@ class Publication(Model):
     """Disclosure control, and the thresholds of each rule set that may be named."""
 
     disclosure: Disclosure
+    item_nonresponse: ItemNonresponse = ItemNonresponse()
     nso: NsoLimits | None = None
     nchs2017: NchsLimits | None = None
     abs: AbsLimits | None = None

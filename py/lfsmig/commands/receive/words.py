@@ -266,8 +266,10 @@ def comparison_text(found: dict[str, Any]) -> str:
 
 
 def stopping_line(found: dict[str, Any]) -> str:
-    """Say which checks a candidate fails as errors; empty if none."""
-    errors = ", ".join(row["id"] for row in found["checks"] if row["after"] == "error")
+    """Say which checks a candidate fails as errors that stop a year; empty if none."""
+    # A comparison of before knew no errors but these.
+    grave = [row for row in found["checks"] if row["after"] == "error"]
+    errors = ", ".join(row["id"] for row in grave if row.get("stops", "year") == "year")
     return WORDS["en"]["stops"].format(**found, errors=errors) if errors else ""
 
 
