@@ -27,6 +27,7 @@ from lfsmig.concept_base import (
     foreign_mask,
     is_known,
     item,
+    mapped,
     population,
     regions,
     truth,
@@ -229,9 +230,8 @@ def _by_family(frame: Frame) -> Callable[[Values, Values], tuple[Values, Values]
     family = {province: number for number, one in enumerate(families) for province in one}
 
     def convert(birth: Values, now: Values) -> tuple[Values, Values]:
-        born = np.array([family.get(code, -1) for code in birth])
-        lives = np.array([family.get(code, -2) for code in now])
-        return np.where(born == lives, now, birth), now
+        born, lives = (mapped(codes, family.get) for codes in (birth, now))
+        return np.where(is_known(born) & (born == lives), now, birth), now
 
     return convert
 
@@ -351,11 +351,15 @@ def grouped(values: pd.Series, grouping: Grouping) -> Values:
             upper = np.inf if high is None else high + 1
             result[(number >= float(low or 0)) & (number < upper)] = name
         return result
-    codes = values.astype(object).to_numpy()
     rules = grouping.codes or {}
-    for code in pd.unique(values.dropna().astype(object)):
-        result[codes == code] = rules.get(str(code), rules.get("other"))
-    return result
+
+    def group(code: object) -> str | None:
+        return rules.get(str(code), rules.get("other"))
+
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        # The last entry stands for a missing answer, whose code is -1.
+        return np.array([*map(group, values.cat.categories), None], dtype=object)[values.cat.codes]
+    return mapped(values.astype(object).to_numpy(), group)
 
 
 # --- the analysis frame --------------------------------------------------------------------------
@@ -388,6 +392,7 @@ def analysis_frame(harmonised: pd.DataFrame, params: Params, year: int) -> pd.Da
     frame = harmonised.copy(deep=False)
     absent: dict[str, str] = {}
     reasons = params.year(year).map.absent if year in params.years else {}
+    seen = Frame(frame, params, year)
     names = sorted(CONCEPTS, key=lambda name: (name not in _FIRST, list(CONCEPTS).index(name)))
     for name in names:
         if name not in params.variables:
@@ -396,7 +401,7 @@ def analysis_frame(harmonised: pd.DataFrame, params: Params, year: int) -> pd.Da
         if missing:
             absent[name] = _reason(missing, reasons | absent)
             continue
-        values = CONCEPTS[name].make(Frame(frame, params, year))
+        values = CONCEPTS[name].make(seen)
         frame[name] = _typed(values, name, CONCEPTS[name].flag, params)
     for name, grouping in params.country.groupings.items():
         if grouping.of not in frame:
@@ -437,5 +442,8 @@ def _typed(values: Values, name: str, flag: bool, params: Params) -> pd.Series:
         return pd.Series(values.astype(np.float32))
     if params.variables[name].type == "category":
         codes = params.codes(name)
-        return pd.Series(pd.Categorical(values, categories=codes, ordered=True))
+        place = {code: number for number, code in enumerate(codes)}
+        numbers = mapped(values, lambda code: place.get(code, -1))
+        numbers = np.where(is_known(numbers), numbers, -1).astype("int64")
+        return pd.Series(pd.Categorical.from_codes(numbers, categories=codes, ordered=True))
     return pd.Series(values.astype(float))
