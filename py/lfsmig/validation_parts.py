@@ -33,6 +33,8 @@ PARTS: dict[str, dict[str, str]] = {
     "median": {"en": "median", "th": "ค่ามัธยฐาน"},
     "real": {"en": "a survey's own records", "th": "ข้อมูลจริงของการสำรวจ"},
     "synthetic": {"en": "synthetic records", "th": "ข้อมูลสังเคราะห์"},
+    "change": {"en": "change of a category", "th": "การเปลี่ยนแปลงของแต่ละประเภท"},
+    "contribution": {"en": "largest contributions", "th": "ประเภทที่มีส่วนมากที่สุด"},
     "columns": {"en": "columns", "th": "คอลัมน์"},
     "output": {"en": "released cells", "th": "ค่าที่เผยแพร่"},
 }

@@ -295,6 +295,8 @@ class CheckRule(PartRule):
     # And below this p-value, adjusted for the number of tests.
     level: float = Field(default=1.0, gt=0, le=1)
     adjust: Literal["holm", "bh"] = "holm"
+    # Largest contributions that are named of what changed.
+    top: int = Field(default=5, ge=1)
     # Amounts that are multiples of this count as heaped.
     multiple_of: float | None = Field(default=None, gt=0)
     # Fewest cases of a group that is looked at.
