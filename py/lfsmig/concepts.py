@@ -444,6 +444,7 @@ def _typed(values: Values, name: str, flag: bool, params: Params) -> pd.Series:
         codes = params.codes(name)
         place = {code: number for number, code in enumerate(codes)}
         numbers = mapped(values, lambda code: place.get(code, -1))
-        numbers = np.where(is_known(numbers), numbers, -1).astype("int64")
-        return pd.Series(pd.Categorical.from_codes(numbers, categories=codes, ordered=True))
+        known = np.where(is_known(numbers), numbers, -1).astype(np.int64)
+        listed = pd.Index(codes, dtype=object)
+        return pd.Series(pd.Categorical.from_codes(known, categories=listed, ordered=True))
     return pd.Series(values.astype(float))

@@ -32,6 +32,7 @@ from lfsmig import (
 from lfsmig.atomic import atomic_path, read_parquet, write_json, write_parquet
 from lfsmig.effects import effects_of
 from lfsmig.errors import CheckFailed, InputError
+from lfsmig.intake.controls import compared_hash
 from lfsmig.intake.harmonise import harmonise
 from lfsmig.intake.ledger import with_effects, write_ledger
 from lfsmig.intake.masters import master_of
@@ -167,7 +168,7 @@ def check_year(
         "rules": text_hash(params.rules.model_dump(mode="json")),
         "explanations": text_hash(params.year(year).map.explanations),
         "register": text_hash([one.model_dump(mode="json") for one in params.indicators]),
-        "figures": _figures_hash(params),
+        "figures": compared_hash(params, year),
         "code": code_hash(*CHECKED_BY, *CONCEPTS),
     }
     step = None
@@ -199,13 +200,6 @@ def _stopping(
         return []
     validation_page.write(workspace.validation, made)
     return [validation_page.stopping_line(made, workspace.validation)]
-
-
-def _figures_hash(params: Params) -> str:
-    """Return the hash of the published figures that checks compare with."""
-    named = params.country.published_figures
-    path = params.dir / named if named else None
-    return sha256(path) if path is not None and path.is_file() else ""
 
 
 def _write_csv(target: Path, frame: pd.DataFrame) -> None:

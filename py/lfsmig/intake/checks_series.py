@@ -113,11 +113,11 @@ def category_changes(subject: Subject) -> Parts:
         tests = tests.assign(p_adjusted=adjusted(tests["p"], rule.adjust))
         beyond = tests[tests["p_adjusted"] < rule.level]
         named = found[found["indicator"].isin(beyond["indicator"])]
+        named = named[named["contribution"] > 0]
         named = named.sort_values("contribution", ascending=False, kind="stable")
         worst = [
             f"{_cell(row)} {row.contribution:.1f} of {row.chisq:.1f}"
             for row in named.head(rule.top).itertuples()
-            if row.contribution > 0
         ]
         note = f"{len(tests)} distributions tested, {len(beyond)} changed"
         return Finding(len(worst), len(found), worst, note=note, counts="cells")

@@ -149,6 +149,17 @@ class ControlTable(Model):
     source: str
 
 
+class ControlFolder(Model):
+    """A folder with a table of published persons for each year, `<year>.csv` (intake/controls.py).
+
+    A row of it fills the columns of one of `by`, and `persons`.
+    """
+
+    folder: str
+    by: list[Annotated[list[str], Field(min_length=1)]] = Field(min_length=1)
+    source: str
+
+
 class Facts(Model):
     """What checks know about the survey; a fact that is not stated makes a check not applicable."""
 
@@ -160,6 +171,8 @@ class Facts(Model):
     # Controls below the national total, and the shares by age and sex.
     population_by: list[ControlTable] | None = None
     age_sex: ControlTable | None = None
+    # The same, as the office hands its projections on: a file for each year.
+    controls: ControlFolder | None = None
     # Published numbers by labour status: ids in the table of published figures.
     labour_status: dict[Year, dict[str, str]] | None = None
 
