@@ -44,6 +44,7 @@ from lfsmig.results import TREND_KEYS
 from lfsmig.stored import (
     CASES,
     engines_of,
+    other_years,
     part_file,
     raw_folder,
     read_analysis_frame,
@@ -161,9 +162,11 @@ def check_year(
     """Make the validation protocol of a year, beside the year before where that is at hand."""
     target = workspace.harmonised(year, ".checks.json")
     before = year - 1 if workspace.harmonised(year - 1).is_file() else None
+    # A record that two years share is told of the later one, so that a new year leaves the others.
+    others = other_years(workspace, year, before=True)
     key = {
         "harmonised": sha256(workspace.harmonised(year)),
-        "before": sha256(workspace.harmonised(before)) if before else "",
+        "before": text_hash({one: sha256(workspace.harmonised(one)) for one in others}),
         "parameters": params.hash(year),
         "rules": text_hash(params.rules.model_dump(mode="json")),
         "explanations": text_hash(params.year(year).map.explanations),
@@ -176,7 +179,7 @@ def check_year(
     if not Manifest(target.parent).current(f"{year}.checks", key):
         previous = read_harmonised(workspace, before) if before else None
         data = read_harmonised(workspace, year)
-        checks = validate(params, year, data, previous)
+        checks = validate(params, year, data, previous, others=others)
         write_json(target, checks)
         made = validation_page.document(year, bool(data.receipt["synthetic"]), checks)
         # The page is an output too: one that tells of other files is made again.

@@ -10,6 +10,8 @@ PARTS: dict[str, dict[str, str]] = {
     "members": {"en": "members", "th": "สมาชิกในครัวเรือน"},
     "plan": {"en": "planned sample", "th": "จำนวนตัวอย่างตามแผน"},
     "blank": {"en": "blank records", "th": "ระเบียนว่าง"},
+    "records": {"en": "records by key", "th": "ระเบียนตามรหัส"},
+    "weights": {"en": "weights", "th": "ค่าถ่วงน้ำหนัก"},
     "heads": {"en": "heads", "th": "หัวหน้าครัวเรือน"},
     "numbers": {"en": "numbers", "th": "จำนวนพื้นที่"},
     "regions": {"en": "regions", "th": "ภาค"},

@@ -86,6 +86,8 @@ def _words(name: object) -> str:
 )
 def age_and_sex(subject: Subject) -> Parts:
     def control() -> Finding:
+        if subject.facts.age_sex is None and subject.facts.controls is None:
+            raise NotApplicable("the fact age_sex is not stated in country.yml")
         by = subject.facts.age_sex.by if subject.facts.age_sex else subject.rule.by
         if not by:
             raise NotApplicable("rules.yml names no groups of age and sex")
