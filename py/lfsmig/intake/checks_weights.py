@@ -145,7 +145,8 @@ def weights_even(subject: Subject) -> Parts:
         found = 1 + (groups.std(ddof=0) / groups.mean()) ** 2
         high = found[found > subject.rule.parts.get("spread", subject.rule).threshold]
         worst = [str(name) for name in high.index]
-        return Finding(len(high), len(found), worst, float(found.max()), counts="regions")
+        note = f"1 + CV² {found.max():.2f} in region {found.idxmax()}"
+        return Finding(len(high), len(found), worst, float(found.max()), note, counts="regions")
 
     def largest() -> Finding:
         weight = subject.number("weight")

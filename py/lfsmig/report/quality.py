@@ -10,7 +10,7 @@ from IPython.display import Markdown
 
 from lfsmig.report import data, words
 from lfsmig.report.tables import escape, notes, pipe, unknown_limits
-from lfsmig.report.working import PASSED, SKIPPED, heads
+from lfsmig.report.working import PASSED, SKIPPED, heads, what_counted
 from lfsmig.results import domain_codes, domain_text
 
 HOUSEHOLDS, ITEM, UNKNOWN = "households", "item", "unknown"
@@ -36,6 +36,18 @@ def _letter(check: Mapping[str, Any]) -> str:
     if _failed(check):
         return str(check["severity"])
     return PASS_LETTER if str(check["status"]) in PASSED else SKIP_LETTER
+
+
+def _finding(check: Mapping[str, Any]) -> str:
+    """What a check remarked, or else how much it counted; the symbol where that is withheld."""
+    if remark := words.remark(str(check.get("reason") or "")):
+        return remark
+    count, share = check.get("count"), check.get("share")
+    if count is None or share is None:
+        return "c"
+    number = words.decimal(float(count), 0)
+    part = words.decimal(100 * float(share), 2)
+    return words.t("quality.found", count=number, what=what_counted(check), share=part)
 
 
 def explanation(check: Mapping[str, Any]) -> str:
@@ -94,7 +106,7 @@ def tbl_quality_warnings() -> Markdown:
         [
             words.year(year),
             escape(one["id"]),
-            escape(words.remark(str(one.get("reason") or "")) or words.DASH),
+            escape(_finding(one)),
             escape(explanation(one)),
         ]
         for year in data.years()
