@@ -264,6 +264,9 @@ def receive(
     restore: Annotated[str | None, typer.Option(help="Earlier version, with --accept")] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Check all stored files")] = False,
     due: Annotated[bool, typer.Option("--due", help="Terms and days of deletion")] = False,
+    companion: Annotated[
+        bool, typer.Option("--companion", help="Keep documents that hold no records")
+    ] = False,
     params: ParamsOption = None,
     data: DataOption = None,
     quiet: QuietOption = False,
@@ -275,7 +278,9 @@ def receive(
     from lfsmig.workspace import Workspace
 
     use = settings(ctx, params, data, quiet, as_json)
-    asked = command.Request(files or [], as_ or [], dataset, accept, reject, restore, verify, due)
+    asked = command.Request(
+        files or [], as_ or [], dataset, accept, reject, restore, verify, due, companion
+    )
     chosen = one_year(year) if year is not None else None
     document = command.call(Workspace.at(use.params, use.data), chosen, asked, use.progress)
     use.show(document, text(document))

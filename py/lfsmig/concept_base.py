@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -20,12 +20,17 @@ class Frame:
     table: pd.DataFrame
     params: Params
     year: int
+    # Codes of columns that concepts have asked for; they only read them.
+    texts: dict[str, Values] = field(default_factory=dict)
 
     def text(self, name: str) -> Values:
         """Return a column's codes, None where missing."""
-        values = np.array(self.table[name].astype(object), dtype=object)
-        values[pd.isna(values)] = None
-        return values
+        if name not in self.texts:
+            values = np.array(self.table[name].astype(object), dtype=object)
+            values[pd.isna(values)] = None
+            values.flags.writeable = False
+            self.texts[name] = values
+        return self.texts[name]
 
     def number(self, name: str) -> Values:
         """Return a column as floats, NaN where missing."""
@@ -51,6 +56,8 @@ class Concept:
 
 
 CONCEPTS: dict[str, Concept] = {}
+# A need that begins with it is read where the survey asks for it, and can be done without.
+MAY = "?"
 
 
 def population(*needs: str) -> Callable[[Callable[[Frame], Values]], Callable[[Frame], Values]]:
@@ -87,7 +94,15 @@ def is_known(codes: Values) -> Values:
 def regions(frame: Frame, provinces: Values) -> Values:
     """Return the region of each province."""
     region = frame.params.region_of()
-    return np.array([region.get(code) for code in provinces], dtype=object)
+    return mapped(provinces, region.get)
+
+
+def mapped(codes: Values, meaning: Callable[[str], object]) -> Values:
+    """Return what each code means, asked once for each that occurs; None stays None."""
+    places, known = pd.factorize(codes)
+    # The last entry stands for a missing code, whose place is -1.
+    found = np.array([*map(meaning, known), None], dtype=object)
+    return found[places]
 
 
 def foreign_mask(frame: Frame) -> Values:

@@ -20,12 +20,14 @@ import pandas as pd
 
 from lfsmig.concept_base import (
     CONCEPTS,
+    MAY,
     Concept,
     Frame,
     Values,
     foreign_mask,
     is_known,
     item,
+    mapped,
     population,
     regions,
     truth,
@@ -35,7 +37,7 @@ from lfsmig.flows import flow_columns
 from lfsmig.params import Params
 from lfsmig.params.models import Grouping
 
-__all__ = ["CONCEPTS", "analysis_frame", "flow_columns", "grouped"]
+__all__ = ["CONCEPTS", "analysis_frame", "flow_columns", "grouped", "needs_of"]
 
 INTERNAL, INTERNATIONAL = "internal", "international"
 # The place that a move is judged by; which column that is depends on the survey's definitions.
@@ -117,7 +119,7 @@ def is_all(frame: Frame) -> Values:
     return np.ones(len(frame.table))
 
 
-@population("moved", PLACE_OF_MOVE)
+@population("moved", PLACE_OF_MOVE, "?previous_country|previous_area")
 def is_recent_internal(frame: Frame) -> Values:
     """Moved within the window, inside the country, across the defining border.
 
@@ -228,9 +230,8 @@ def _by_family(frame: Frame) -> Callable[[Values, Values], tuple[Values, Values]
     family = {province: number for number, one in enumerate(families) for province in one}
 
     def convert(birth: Values, now: Values) -> tuple[Values, Values]:
-        born = np.array([family.get(code, -1) for code in birth])
-        lives = np.array([family.get(code, -2) for code in now])
-        return np.where(born == lives, now, birth), now
+        born, lives = (mapped(codes, family.get) for codes in (birth, now))
+        return np.where(is_known(born) & (born == lives), now, birth), now
 
     return convert
 
@@ -350,11 +351,15 @@ def grouped(values: pd.Series, grouping: Grouping) -> Values:
             upper = np.inf if high is None else high + 1
             result[(number >= float(low or 0)) & (number < upper)] = name
         return result
-    codes = values.astype(object).to_numpy()
     rules = grouping.codes or {}
-    for code in pd.unique(values.dropna().astype(object)):
-        result[codes == code] = rules.get(str(code), rules.get("other"))
-    return result
+
+    def group(code: object) -> str | None:
+        return rules.get(str(code), rules.get("other"))
+
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        # The last entry stands for a missing answer, whose code is -1.
+        return np.array([*map(group, values.cat.categories), None], dtype=object)[values.cat.codes]
+    return mapped(values.astype(object).to_numpy(), group)
 
 
 # --- the analysis frame --------------------------------------------------------------------------
@@ -387,6 +392,7 @@ def analysis_frame(harmonised: pd.DataFrame, params: Params, year: int) -> pd.Da
     frame = harmonised.copy(deep=False)
     absent: dict[str, str] = {}
     reasons = params.year(year).map.absent if year in params.years else {}
+    seen = Frame(frame, params, year)
     names = sorted(CONCEPTS, key=lambda name: (name not in _FIRST, list(CONCEPTS).index(name)))
     for name in names:
         if name not in params.variables:
@@ -395,7 +401,7 @@ def analysis_frame(harmonised: pd.DataFrame, params: Params, year: int) -> pd.Da
         if missing:
             absent[name] = _reason(missing, reasons | absent)
             continue
-        values = CONCEPTS[name].make(Frame(frame, params, year))
+        values = CONCEPTS[name].make(seen)
         frame[name] = _typed(values, name, CONCEPTS[name].flag, params)
     for name, grouping in params.country.groupings.items():
         if grouping.of not in frame:
@@ -408,10 +414,18 @@ def analysis_frame(harmonised: pd.DataFrame, params: Params, year: int) -> pd.Da
     return frame
 
 
+def needs_of(concept: Concept, params: Params) -> list[str]:
+    """List the columns that a concept rests on in this survey, those it can do without too."""
+    stated = [_place_of_move(params) if n == PLACE_OF_MOVE else n for n in concept.needs]
+    return [name for need in stated if need for name in need.removeprefix(MAY).split("|")]
+
+
 def _missing(concept: Concept, frame: pd.DataFrame, params: Params) -> str:
     """Return the first need that the table does not meet (`a|b`: one of the two is enough)."""
     for stated in concept.needs:
         need = _place_of_move(params) if stated == PLACE_OF_MOVE else stated
+        if need.startswith(MAY):
+            continue
         if need and not any(name in frame for name in need.split("|")):
             return need.split("|", maxsplit=1)[0]
     return ""
@@ -428,5 +442,9 @@ def _typed(values: Values, name: str, flag: bool, params: Params) -> pd.Series:
         return pd.Series(values.astype(np.float32))
     if params.variables[name].type == "category":
         codes = params.codes(name)
-        return pd.Series(pd.Categorical(values, categories=codes, ordered=True))
+        place = {code: number for number, code in enumerate(codes)}
+        numbers = mapped(values, lambda code: place.get(code, -1))
+        known = np.where(is_known(numbers), numbers, -1).astype(np.int64)
+        listed = pd.Index(codes, dtype=object)
+        return pd.Series(pd.Categorical.from_codes(known, categories=listed, ordered=True))
     return pd.Series(values.astype(float))

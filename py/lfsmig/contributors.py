@@ -143,3 +143,21 @@ class Contributors:
                 out["largest"] = of_rows(np.where(total > 0, first / total, 0.0))
                 out["two_largest"] = of_rows(np.where(total > 0, (first + second) / total, 0.0))
         return pd.DataFrame(out)
+
+
+class Uncounted(Contributors):
+    """Stands where nobody asks who is behind a cell, such as tests of a change: counts nothing."""
+
+    def __init__(self) -> None:
+        """Take no records."""
+
+    def of_table(
+        self, indicator: Indicator, by: Sequence[str], mask: np.ndarray, cells: pd.DataFrame,
+        is_amount: bool,
+    ) -> pd.DataFrame:  # fmt: skip
+        """Figures that are not known, a row per row of `cells`."""
+        return pd.DataFrame(np.nan, index=range(len(cells)), columns=CONTRIBUTOR_COLUMNS)
+
+    def of_column(self, column: str, mask: np.ndarray) -> int | float:
+        """Return a number that is not known."""
+        return float("nan")

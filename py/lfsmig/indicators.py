@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import sparse
 
 from lfsmig import concepts, flow_indices
-from lfsmig.contributors import Contributors
+from lfsmig.contributors import Contributors, Uncounted
 from lfsmig.draws import Draw
 from lfsmig.errors import EstimationError, ParameterError
 from lfsmig.flow_indices import Moved
@@ -133,15 +133,16 @@ def tables(
         if indicator.years and year not in indicator.years:
             absent[indicator.id] = f"not asked for {year} in indicators.yml"
             continue
-        missing = next((c for c in _columns_needed(indicator) if c not in available.columns), None)
-        if missing is not None:
+        missing = next((c for c in columns_needed(indicator) if c not in available.columns), None)
+        if missing is None:
+            planned += [Table(indicator, tuple(by)) for by in indicator.by]
+        else:
             absent[indicator.id] = reasons.get(missing, f"the survey has no item `{missing}`")
-            continue
-        planned += [Table(indicator, tuple(by)) for by in indicator.by]
     return planned, absent
 
 
-def _columns_needed(indicator: Indicator) -> Iterator[str]:
+def columns_needed(indicator: Indicator) -> Iterator[str]:
+    """Columns of the analysis frame that an indicator reads."""
     yield indicator.population
     if indicator.where:
         yield from query_columns(indicator.where)
@@ -189,6 +190,7 @@ def estimate_year(
     progress: Callable[[str], None] = lambda text: None,
     chosen: Callable[[Table], bool] = lambda table: True,
     draw: Draw | None = None,
+    counted: bool = True,
 ) -> YearEstimates:
     """Estimate every table of a year by one engine.
 
@@ -208,6 +210,8 @@ def estimate_year(
         Picks tables; all unless given. At least one must be left.
     draw
         Bootstrap multipliers, for indices of flows; drawn for this year alone unless given.
+    counted
+        Whether `CONTRIBUTOR_COLUMNS` are wanted, which release needs and a test does not.
 
     Raises
     ------
@@ -217,7 +221,7 @@ def estimate_year(
     planned, absent = tables(params, year, frame)
     planned = [table for table in planned if chosen(table)]
     design = survey_design(params, frame)
-    behind = Contributors(frame, params.country.design.weight)
+    behind = Contributors(frame, params.country.design.weight) if counted else Uncounted()
     parts: list[pd.DataFrame] = []
     influences: list[Moved] = []
     indices = flow_indices.YearIndices(params, year, frame, design, engine, draw)
@@ -452,14 +456,11 @@ def register_for_r(params: Params) -> dict[str, Any]:
         for by in indicator.by
     ]
     design = params.country.design
+    stated = ("strata", "psu", "weight", "lonely_psu", "calibration")
     return {
         "schema_version": SCHEMA_VERSION,
         "design": {
-            "strata": design.strata,
-            "psu": design.psu,
-            "weight": design.weight,
-            "lonely_psu": design.lonely_psu,
-            "calibration": design.calibration,
+            **{name: getattr(design, name) for name in stated},
             "keys": list(RECORD_KEYS),
         },
         "categories": {
@@ -492,7 +493,6 @@ def _entry(indicator: Indicator, by: list[str], masks: dict[str, str], params: P
     if indicator.of not in FLOW_ITEMS:
         return entry
     level = by[0]
-
     flow: dict[str, Any] = {"by": level}
     for role, item in (("of", indicator.of), ("over", indicator.over)):
         columns = {code: flow_column(item, level, code) for code in params.codes(level)}

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from lfsmig import nonresponse
 from lfsmig.intake.harmonise import Harmonised
 from lfsmig.params import Params
 from lfsmig.results import domain_text
@@ -37,9 +38,10 @@ def rates(params: Params, data: Harmonised) -> pd.DataFrame:
     -------
     DataFrame
         Columns `COLUMNS`. `kind` is `households` (answered of all in the sample, no weights) or
-        `item`; `domain` as in results; `asked` and `missing` are numbers of households or records.
+        `item`, or `unknown`: what indicators rest on (`nonresponse.ITEMS`), in the country alone;
+        `domain` as in results; `asked` and `missing` are numbers of households or records.
     """
-    rows = [*_households(params, data), *_items(params, data)]
+    rows = [*_households(params, data), *_items(params, data), *_unknown(params, data)]
     return pd.DataFrame(rows, columns=COLUMNS[1:]).assign(year=data.year)[COLUMNS]
 
 
@@ -96,6 +98,12 @@ def _items(params: Params, data: Harmonised) -> Iterator[list[object]]:
             if of:
                 weighted = lost_weight / of_weight if of_weight > 0 else np.nan
                 yield [ITEM, name, domain, int(of), int(lost), lost / of, weighted]
+
+
+def _unknown(params: Params, data: Harmonised) -> Iterator[list[object]]:
+    for one in nonresponse.unknown_items(params, data.year, data.frame):
+        counts = int(one.asked.sum()), int(one.missing.sum())
+        yield [nonresponse.KIND, one.item, "{}", *counts, one.rate, one.rate_weighted]
 
 
 def _asked(frame: pd.DataFrame, condition: str | None) -> np.ndarray | None:

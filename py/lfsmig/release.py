@@ -4,9 +4,10 @@ A precision rule is a plug-in: it takes estimates and returns a flag and a reaso
 Which rule is used, and its thresholds, stand in `params/rules.yml` under `publication`.
 Disclosure control works on unweighted counts and comes first, whatever the precision rule.
 
-Flags: `c` withheld for confidentiality, `s` withheld as too imprecise, `*` use with caution,
-`r` to be reviewed before it is quoted (few degrees of freedom, 0 or 100 %), `+` shown, but the
-share of all others is imprecise, blank otherwise.
+Flags: `c` withheld for confidentiality, `s` withheld as too imprecise or because too many answers
+that it rests on are unknown, `*` use with caution (many are unknown, or imprecise), `r` to be
+reviewed before it is quoted (few degrees of freedom, 0 or 100 %), `+` shown, but the share of all
+others is imprecise, blank otherwise.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from lfsmig import overrules
 from lfsmig.disclosure import Links, protect
 from lfsmig.errors import ParameterError
 from lfsmig.params import Indicator, Params, Publication
-from lfsmig.results import CONTRIBUTOR_COLUMNS
+from lfsmig.params.models import ItemNonresponse
+from lfsmig.results import CONTRIBUTOR_COLUMNS, UNKNOWN_ANSWERS
 from lfsmig.survey.intervals import effective_n, korn_graubard
 
 DEFAULT_RULE = "nchs2017"
@@ -214,6 +216,7 @@ def release(
     indicators: Sequence[Indicator],
     links: Links | None = None,
     published: Collection[tuple[str, str, str]] = (),
+    unknown: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Flag every row and blank what may not be shown.
 
@@ -232,6 +235,9 @@ def release(
         Codes that are sums of others (`disclosure.links`).
     published
         Cells (indicator, domain, category) of this year that others have published already.
+    unknown
+        Of each row the share (0-1) of unknown answers among what it rests on
+        (`nonresponse.unknown_share`); nothing is unknown unless given.
 
     Returns
     -------
@@ -253,6 +259,7 @@ def release(
     precision = RULES[rule_set](out, limits.model_dump())
     free = flags[0] == ""
     flags[0][free], flags[1][free] = precision[0][free], precision[1][free]
+    unanswered = _judge_unknown(unknown, publication.item_nonresponse, flags)
     overrules.apply(out, publication.overrules, flags)
     made = protect(
         out, np.isin(flags[0], WITHHELD), indicators, publication.disclosure, links, published
@@ -265,9 +272,11 @@ def release(
     out.loc[secret, "reason"] = "confidential"
     out["rule_set"] = rule_set
     for name in ("nso", "repo"):
-        out[f"flag_{name}"] = _beside(out, publication, name, empty | secret.to_numpy())
+        unjudged = empty | secret.to_numpy() | (unanswered & out["flag"].eq("s").to_numpy())
+        out[f"flag_{name}"] = _beside(out, publication, name, unjudged)
     withheld = out["flag"].isin(WITHHELD)
-    out.loc[withheld & ~secret & ~empty, "reason"] = "imprecise"
+    told = secret | empty | out["reason"].eq(UNKNOWN_ANSWERS)
+    out.loc[withheld & ~told, "reason"] = "imprecise"
     numbers = [column for column in VALUE_COLUMNS if column in out]
     out[numbers] = out[numbers].astype("float64")
     out.loc[withheld, numbers] = np.nan
@@ -277,6 +286,20 @@ def release(
     calibrated = out["indicator"].isin([i.id for i in indicators if i.calibrated])
     out.loc[calibrated, ["se", "cv", "ci_low", "ci_high", "deff"]] = np.nan
     return out.drop(columns=["signed", *CONTRIBUTOR_COLUMNS], errors="ignore")
+
+
+def _judge_unknown(unknown: np.ndarray | None, limits: ItemNonresponse, flags: Flags) -> np.ndarray:
+    """Flag what rests on answers of which many are unknown; return where that withholds.
+
+    It goes before a mark of precision, and leaves a cell alone that is withheld as imprecise.
+    """
+    if unknown is None:
+        return np.zeros(len(flags[0]), bool)
+    none = (unknown > limits.withhold_above) & (flags[1] != "empty")
+    many = (unknown > limits.flag_above) & ~none & (flags[0] != "s")
+    flags[0][none], flags[1][none] = "s", UNKNOWN_ANSWERS
+    flags[0][many], flags[1][many] = "*", UNKNOWN_ANSWERS
+    return none
 
 
 def _beside(
@@ -295,11 +318,18 @@ def release_trends(
 ) -> pd.DataFrame:
     """Keep a trend row only where every year it rests on is shown.
 
-    A change needs both its years, a slope or an average every year from first to last.
+    A change needs both its years, a slope or an average every year from first to last. Where
+    many answers of one of these years are unknown it is flagged as the year's own number is.
     """
     keys = ["indicator", "domain", "category"]
     hidden = {
         year: set(frame.loc[frame["flag"].isin(WITHHELD), keys].itertuples(index=False, name=None))
+        for year, frame in released.items()
+    }
+    many = {
+        year: set(
+            frame.loc[frame["reason"].eq(UNKNOWN_ANSWERS), keys].itertuples(index=False, name=None)
+        )
         for year, frame in released.items()
     }
     cells = list(trends[keys].itertuples(index=False, name=None))
@@ -307,13 +337,14 @@ def release_trends(
     flags = []
     for cell, kind, first, last in zip(cells, trends["statistic"], firsts, lasts, strict=True):
         span = {first, last} if kind == "change" else set(range(first, last + 1))
-        flags.append("s" if any(cell in hidden.get(year, ()) for year in span) else "")
+        doubtful = "*" if any(cell in many.get(year, ()) for year in span) else ""
+        flags.append("s" if any(cell in hidden.get(year, ()) for year in span) else doubtful)
     out = trends.copy()
     out["flag"] = flags
-    out["reason"] = np.where(out["flag"] != "", "withheld_year", "")
+    out["reason"] = out["flag"].map({"s": "withheld_year", "*": UNKNOWN_ANSWERS, "": ""})
     out["rule_set"] = next((f["rule_set"].iloc[0] for f in released.values() if len(f)), "")
     numbers = ["estimate", "se", "df", "ci_low", "ci_high", "statistic_value", "p", "lack_of_fit_p"]
-    out.loc[out["flag"] != "", [c for c in numbers if c in out]] = np.nan
+    out.loc[out["flag"].eq("s"), [c for c in numbers if c in out]] = np.nan
     known = out["indicator"].isin(calibrated)
     out.loc[known, [c for c in numbers if c in out and c != "estimate"]] = np.nan
     # The level may be that of a year in which the cell is withheld; it served the cross-check.

@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from lfsmig import (
     age_profile,
     disclosure,
+    nonresponse,
     overrules,
     published,
     quality,
@@ -54,16 +56,23 @@ class Job(NamedTuple):
     estimates: pd.DataFrame
     public: Any
     rules: tuple[Any, Any, Any, Any]
+    # Share of unknown answers that each row rests on.
+    unknown: np.ndarray
 
 
 def release_year(job: Job) -> pd.DataFrame:
     """Apply publication rules and disclosure control to the rows that a year releases."""
     publication, rule_set, indicators, sums = job.rules
-    return release.release(job.estimates, publication, rule_set, indicators, sums, job.public)
+    return release.release(
+        job.estimates, publication, rule_set, indicators, sums, job.public, job.unknown
+    )
 
 
 def _released_years(
-    params: Params, estimates: Mapping[int, pd.DataFrame], public: Mapping[int, Any]
+    params: Params,
+    estimates: Mapping[int, pd.DataFrame],
+    public: Mapping[int, Any],
+    rates: pd.DataFrame,
 ) -> dict[int, pd.DataFrame]:
     rules = (
         params.rules.publication,
@@ -75,7 +84,10 @@ def _released_years(
     for year, both in estimates.items():
         # A run with R alone releases R's rows: they are the same numbers by the same rule.
         main = "python" if both["engine"].eq("python").any() else "r"
-        jobs.append(Job(year, both[both["engine"] == main], public.get(year, ()), rules))
+        rows = both[both["engine"] == main]
+        shares = nonresponse.shares_of(rates[rates["year"].eq(year)])
+        unknown = nonresponse.unknown_share(params, rows, shares)
+        jobs.append(Job(year, rows, public.get(year, ()), rules, unknown))
     shown: dict[int, pd.DataFrame] = {}
 
     def finished(job: Job, frame: pd.DataFrame) -> None:
@@ -112,7 +124,11 @@ def write(
     public = published.cells(params, figures)
     outputs: list[Path] = []
     estimates = {year: read_parquet(workspace.estimates(year)) for year in years}
-    shown = _released_years(params, estimates, public)
+    found = pd.concat(
+        [read_parquet(workspace.harmonised(year, ".quality.parquet")) for year in years],
+        ignore_index=True,
+    )
+    shown = _released_years(params, estimates, public, found)
     for year in years:
         both = estimates[year]
         outputs += _write_both(workspace.released(year), shown[year])
@@ -125,10 +141,6 @@ def write(
         summary = workspace.released(year, ".summary.json")
         write_json(summary, receipts[year] | {"crosscheck": _verdicts(workspace, year, both)})
         outputs.append(summary)
-    found = pd.concat(
-        [read_parquet(workspace.harmonised(year, ".quality.parquet")) for year in years],
-        ignore_index=True,
-    )
     outputs += _write_both(workspace.released("quality"), quality.release(found, few))
     both_trends = read_parquet(workspace.estimates("trends"))
     main = "python" if both_trends["engine"].eq("python").any() else "r"

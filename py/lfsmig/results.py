@@ -26,6 +26,8 @@ RESULT_COLUMNS = [
 ]
 
 # Who stands behind a cell (see `contributors`); they serve disclosure control and are not released.
+# Reason of a flag: many of the answers that a number rests on are unknown.
+UNKNOWN_ANSWERS = "item_nonresponse"
 CONTRIBUTOR_COLUMNS = ["n_households", "n_contributors", "amount", "largest", "two_largest"]
 
 TREND_KEYS = ["indicator", "domain", "category", "statistic", "year_from", "year_to"]

@@ -32,6 +32,7 @@ from lfsmig import (
 from lfsmig.atomic import atomic_path, read_parquet, write_json, write_parquet
 from lfsmig.effects import effects_of
 from lfsmig.errors import CheckFailed, InputError
+from lfsmig.intake.controls import compared_hash
 from lfsmig.intake.harmonise import harmonise
 from lfsmig.intake.ledger import with_effects, write_ledger
 from lfsmig.intake.masters import master_of
@@ -43,6 +44,7 @@ from lfsmig.results import TREND_KEYS
 from lfsmig.stored import (
     CASES,
     engines_of,
+    other_years,
     part_file,
     raw_folder,
     read_analysis_frame,
@@ -55,6 +57,8 @@ from lfsmig.workspace import Workspace
 
 # The modules that make the analysis frame.
 CONCEPTS = ("concepts", "concept_base", "flows")
+# The modules that make the checks of a year and its rates of missing answers.
+CHECKED_BY = ("intake", "nonresponse", "quality", "survey", "trends", "indicators")
 # The modules that make indices of flows.
 INDICES = ("flow_indices", "draws", "measures")
 # What an engine leaves of a year: its cells, their influence sums, and the PSUs of those.
@@ -158,22 +162,24 @@ def check_year(
     """Make the validation protocol of a year, beside the year before where that is at hand."""
     target = workspace.harmonised(year, ".checks.json")
     before = year - 1 if workspace.harmonised(year - 1).is_file() else None
+    # A record that two years share is told of the later one, so that a new year leaves the others.
+    others = other_years(workspace, year, before=True)
     key = {
         "harmonised": sha256(workspace.harmonised(year)),
-        "before": sha256(workspace.harmonised(before)) if before else "",
+        "before": text_hash({one: sha256(workspace.harmonised(one)) for one in others}),
         "parameters": params.hash(year),
         "rules": text_hash(params.rules.model_dump(mode="json")),
         "explanations": text_hash(params.year(year).map.explanations),
         "register": text_hash([one.model_dump(mode="json") for one in params.indicators]),
-        "figures": _figures_hash(params),
-        "code": code_hash("intake", "quality", "survey", "trends", "indicators", *CONCEPTS),
+        "figures": compared_hash(params, year),
+        "code": code_hash(*CHECKED_BY, *CONCEPTS),
     }
     step = None
     folder = workspace.validation
     if not Manifest(target.parent).current(f"{year}.checks", key):
         previous = read_harmonised(workspace, before) if before else None
         data = read_harmonised(workspace, year)
-        checks = validate(params, year, data, previous)
+        checks = validate(params, year, data, previous, others=others)
         write_json(target, checks)
         made = validation_page.document(year, bool(data.receipt["synthetic"]), checks)
         # The page is an output too: one that tells of other files is made again.
@@ -193,17 +199,10 @@ def _stopping(
 ) -> list[str]:
     """Return the line that stops a year with errors, whose page is then there to read."""
     made = validation_page.document(year, synthetic, checks)
-    if not made["errors"]:
+    if not made["stopping"]:
         return []
     validation_page.write(workspace.validation, made)
     return [validation_page.stopping_line(made, workspace.validation)]
-
-
-def _figures_hash(params: Params) -> str:
-    """Return the hash of the published figures that checks compare with."""
-    named = params.country.published_figures
-    path = params.dir / named if named else None
-    return sha256(path) if path is not None and path.is_file() else ""
 
 
 def _write_csv(target: Path, frame: pd.DataFrame) -> None:
@@ -429,6 +428,7 @@ def estimate_trends(
 
 # Rooms that decide what is released.
 RELEASE = (
+    "nonresponse",
     "quality",
     "age_profile",
     "measures",

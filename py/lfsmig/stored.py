@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pyarrow import parquet
 from scipy import sparse
 
 from lfsmig import indicators
 from lfsmig.atomic import read_parquet
 from lfsmig.errors import InputError
+from lfsmig.intake.checks_years import COLUMNS
 from lfsmig.intake.harmonise import Harmonised
 from lfsmig.intake.ledger import ledger_frame
 from lfsmig.intake.masters import year_folder
@@ -41,6 +45,24 @@ def read_harmonised(workspace: Workspace, year: int) -> Harmonised:
         read_receipt(workspace, year),
         read_parquet(workspace.harmonised(year, ".blanks.parquet")),
     )
+
+
+def other_years(
+    workspace: Workspace, year: int, before: bool = False
+) -> dict[int, Callable[[], pd.DataFrame]]:
+    """Readers of what tells a record of the other years at hand, or of those before the year."""
+    folder = workspace.harmonised(year).parent
+    found = sorted(int(path.stem) for path in folder.glob("[0-9]*.parquet") if path.stem.isdigit())
+    return {
+        one: partial(_known_by, workspace.harmonised(one))
+        for one in found
+        if one != year and not (before and one > year)
+    }
+
+
+def _known_by(path: Path) -> pd.DataFrame:
+    there = set(parquet.read_schema(path).names)
+    return read_parquet(path, columns=[name for name in COLUMNS if name in there])
 
 
 def read_receipt(workspace: Workspace, year: int) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import pandas as pd
 from lfsmig.atomic import atomic_path, write_json
 from lfsmig.params.loader import label
 from lfsmig.params.source import read_document
-from lfsmig.results import domain_codes
+from lfsmig.results import UNKNOWN_ANSWERS, domain_codes
 
 if TYPE_CHECKING:
     from lfsmig.params import Indicator, Params
@@ -46,6 +46,12 @@ def _words() -> Mapping[str, Any]:
 def _text(section: str, key: str, lang: str) -> str:
     texts = _words()[section][key]
     return str(texts.get(lang) or texts["en"])
+
+
+def _flag(flag: str, lang: str, rows: pd.DataFrame) -> str:
+    """Meaning of a flag, and that it stands where many answers are unknown, if it does."""
+    unknown = rows["flag"].eq(flag) & rows["reason"].eq(UNKNOWN_ANSWERS)
+    return _text("flags", flag, lang) + (_text("unknown", flag, lang) if unknown.any() else "")
 
 
 def write(
@@ -124,7 +130,7 @@ def describe(
         "lfsmig:base": indicator.base or indicator.label,
         "lfsmig:note": indicator.note,
         "lfsmig:ruleSet": str(rows["rule_set"].iloc[0]),
-        "lfsmig:flags": {f: {lang: _text("flags", f, lang) for lang in langs} for f in used},
+        "lfsmig:flags": {f: {lang: _flag(f, lang, rows) for lang in langs} for f in used},
         "tableSchema": {
             "columns": [_column(params, indicator, str(name), frame) for name in frame],
             "primaryKey": keys,

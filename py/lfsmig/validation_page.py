@@ -23,7 +23,7 @@ from rich.text import Text
 
 from lfsmig.atomic import write_json, write_text
 from lfsmig.errors import CheckFailed, InputError
-from lfsmig.intake.validate import errors, needless, warnings
+from lfsmig.intake.validate import errors, needless, stopping, warnings
 from lfsmig.report import words as report_words
 from lfsmig.validation_parts import part_name
 from lfsmig.workspace import Workspace
@@ -69,8 +69,9 @@ def document(year: int, synthetic: bool, checks: Sequence[dict[str, Any]]) -> di
     Returns
     -------
     dict
-        schema_version, year, synthetic, checks, then ids: errors, warnings, unexplained (warnings
-        without a written explanation), explanations_unused (checks that did not fail).
+        schema_version, year, synthetic, checks, then ids: errors, stopping (errors that stop the
+        year), warnings, unexplained (warnings without a written explanation), explanations_unused
+        (checks that did not fail).
     """
     found = list(checks)
     return {
@@ -79,6 +80,7 @@ def document(year: int, synthetic: bool, checks: Sequence[dict[str, Any]]) -> di
         "synthetic": synthetic,
         "checks": found,
         "errors": [one["id"] for one in errors(found)],
+        "stopping": [one["id"] for one in stopping(found)],
         "warnings": [one["id"] for one in warnings(found)],
         "unexplained": [one["id"] for one in warnings(found) if not one["explanation"]],
         "explanations_unused": needless(found),
@@ -98,7 +100,7 @@ def write(folder: Path, made: dict[str, Any]) -> list[Path]:
 def stopping_line(made: Mapping[str, Any], folder: Path) -> str:
     """Name the errors of a year and the page that tells more, in one line."""
     named = {one["id"]: one["help"]["en"] for one in made["checks"]}
-    told = ", ".join(f"{one} {named[one]}" for one in made["errors"])
+    told = ", ".join(f"{one} {named[one]}" for one in made["stopping"])
     return f"{made['year']}: {told} (page: {folder / str(made['year'])}.html)"
 
 
@@ -120,7 +122,9 @@ def refuse_stopped(workspace: Workspace, years: Iterable[int]) -> None:
             continue
         try:
             made = json.loads(path.read_text(encoding="utf-8"))
-            told += [stopping_line(made, workspace.validation)] if made["errors"] else []
+            # A page of before knew no errors but those that stop the year.
+            made = {"stopping": made["errors"]} | made
+            told += [stopping_line(made, workspace.validation)] if made["stopping"] else []
         except (ValueError, KeyError, TypeError):
             raise InputError(f"{path}: is damaged; make it with `lfsmig validate {year}`") from None
     if told:

@@ -10,6 +10,8 @@ PARTS: dict[str, dict[str, str]] = {
     "members": {"en": "members", "th": "สมาชิกในครัวเรือน"},
     "plan": {"en": "planned sample", "th": "จำนวนตัวอย่างตามแผน"},
     "blank": {"en": "blank records", "th": "ระเบียนว่าง"},
+    "records": {"en": "records by key", "th": "ระเบียนตามรหัส"},
+    "weights": {"en": "weights", "th": "ค่าถ่วงน้ำหนัก"},
     "heads": {"en": "heads", "th": "หัวหน้าครัวเรือน"},
     "numbers": {"en": "numbers", "th": "จำนวนพื้นที่"},
     "regions": {"en": "regions", "th": "ภาค"},
@@ -33,6 +35,8 @@ PARTS: dict[str, dict[str, str]] = {
     "median": {"en": "median", "th": "ค่ามัธยฐาน"},
     "real": {"en": "a survey's own records", "th": "ข้อมูลจริงของการสำรวจ"},
     "synthetic": {"en": "synthetic records", "th": "ข้อมูลสังเคราะห์"},
+    "change": {"en": "change of a category", "th": "การเปลี่ยนแปลงของแต่ละประเภท"},
+    "contribution": {"en": "largest contributions", "th": "ประเภทที่มีส่วนมากที่สุด"},
     "columns": {"en": "columns", "th": "คอลัมน์"},
     "output": {"en": "released cells", "th": "ค่าที่เผยแพร่"},
 }

@@ -204,7 +204,7 @@ def fewer_movers(case: Case) -> Case:
     return put(case, "moved", movers(case) & ~every(case, 3, movers(case)), "no")
 
 
-@fault("codes of labour status are shifted by one", "T2")
+@fault("codes of labour status are shifted by one", "T2", "change")
 def shifted_status(case: Case) -> Case:
     codes = list(case.frame["labour_status"].cat.categories)
     turned = dict(zip(codes, [*codes[1:], codes[0]], strict=True))
@@ -216,10 +216,19 @@ def shifted_status(case: Case) -> Case:
     )
 
 
-@fault("codes of sex are interchanged", "T2")
+@fault("codes of sex are interchanged", "T2", "change")
 def interchanged_sex(case: Case) -> Case:
     rows = where(case, "sex == 'female' and birth_province != province")
     return put(case, "sex", rows, "male")
+
+
+@fault("one in fifteen of the employed is coded as unemployed", "T2", "contribution")
+def more_unemployed(case: Case) -> Case:
+    """Below five points, and several times as many unemployed."""
+    return put(
+        case, "labour_status", every(case, 15, where(case, "labour_status == 'employed'")),
+        "unemployed",
+    )  # fmt: skip
 
 
 @fault("everybody in a region was born in the capital", "T3")

@@ -162,6 +162,20 @@ def lost_members(case: Case) -> Case:
     return drop(case, every(case, 40, where(case, "person_no == 3")))
 
 
+@fault("last year's file under this year's number, its year and months changed", "K5", "records")
+def last_years_file(case: Case) -> Case:
+    assert case.before is not None
+    return case.with_frame(case.before.frame.assign(year=2023))
+
+
+@fault("last year's weights, with households numbered anew", "K5", "weights")
+def last_years_weights(case: Case) -> Case:
+    assert case.before is not None
+    frame = case.before.frame
+    numbers = pd.Series(pd.factorize(frame["household_id"])[0] + 1).astype(str)
+    return case.with_frame(frame.assign(year=2023, household_id=numbers.to_numpy()))
+
+
 # --- design --------------------------------------------------------------------------------------
 
 

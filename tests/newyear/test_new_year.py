@@ -318,3 +318,26 @@ def test_nothing_to_start_from(home: Home) -> None:
         home.new_year(2018)
     with pytest.raises(LfsmigError, match="--from 2030"):
         home.new_year(2024, before=2030)
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n"])
+def test_bytes_that_people_wrote_are_kept(pair: Pair, end: str) -> None:
+    """A mark, CRLF and one line that ends otherwise: only the block of questions is new."""
+    home = pair(lambda frame: frame.assign(A1=1, A2=2))
+    home.new_year(2024)
+    path = home.mapping(2024)
+    old = path.read_bytes().replace(b"\n", end.encode())
+    own = "# ของสำนักงาน" + ("\n" if end == "\r\n" else "\r\n")
+    old = b"\xef\xbb\xbf" + own.encode() + old
+    path.write_bytes(old)
+    assert home.new_year(2024)["written"] == "" and path.read_bytes() == old
+    # A question whose answer is given goes, and everything else stays byte by byte.
+    answer = f"decided: {{column_new.A2: not needed}}{end}".encode()
+    start = old.index(b"# Questions that only")
+    path.write_bytes(old[:start] + answer + old[start:])
+    assert len(home.new_year(2024)["undecided"]) == 1
+    new = path.read_bytes()
+    assert new.startswith(old[:start] + answer) and b"column_new.A2" not in new[start + 60 :]
+    assert new[len(old[:start] + answer) :].count(b"\r\n") == (
+        new[len(old[:start] + answer) :].count(b"\n") if end == "\r\n" else 0
+    )

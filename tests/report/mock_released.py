@@ -432,6 +432,8 @@ def quality() -> pd.DataFrame:
             for item, missing in (("birth_province", 0.004), ("sex", 0.0), ("education", 0.02)):
                 both = {"rate": missing, "rate_weighted": 1.1 * missing}
                 rows.append({**key, "kind": "item", "item": item, **both})
+                if domain == "{}" and item == "birth_province":
+                    rows.append({**key, "kind": "unknown", "item": item, **both})
     frame = pd.DataFrame(rows)
     secret = frame["item"].eq("education") & frame["domain"].isin(domains[1:3])
     frame.loc[secret, "flag"] = "c"

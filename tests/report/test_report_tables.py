@@ -9,6 +9,7 @@ import pytest
 from lfsmig.report import data, words
 from lfsmig.report.book import _unlabel_empty
 from lfsmig.report.data_tables import data_table
+from lfsmig.report.quality import tbl_quality_warnings
 from lfsmig.report.source import read_chapter
 from lfsmig.report.tables import interval, pipe, tbl_overview, width
 
@@ -108,3 +109,12 @@ def test_cell_without_a_table_loses_its_caption(tmp_path: Path) -> None:
         _unlabel_empty(notebook)
         assert ("tbl-a" in notebook.cells[0].source) is labelled
         assert ("tbl-cap" in notebook.cells[0].source) is labelled
+
+
+def test_a_warning_without_a_remark_tells_its_count(edition: pytest.MonkeyPatch) -> None:
+    """Not a dash, which says nothing was found."""
+    rows = body(tbl_quality_warnings().data)
+    found = {row[1]: row[2] for row in rows}
+    assert found["S5"] == "2 columns (4.00 per cent)"
+    edition.setenv("LFSMIG_LANG", "th")
+    assert "2 คอลัมน์ (ร้อยละ 4.00)" in tbl_quality_warnings().data

@@ -22,6 +22,7 @@ from lfsmig.newyear.opened import (
     read_files,
     same_units,
 )
+from lfsmig.newyear.writing import write_kept
 from lfsmig.params import Params, load
 from lfsmig.params.source import parse_document
 from lfsmig.progress import Progress
@@ -107,7 +108,7 @@ def run(
     write_text(reports / f"{year}.txt", pages.text(document) + "\n")
     document["written"] = ""
     if not report_only and not (there and target.read_text(encoding="utf-8-sig") == text):
-        write_text(target, text)
+        write_kept(target, text)
         document["written"] = str(target)
     return document
 

@@ -7,10 +7,12 @@ from typing import Any
 
 from lfsmig import validation_page
 from lfsmig.atomic import read_parquet
-from lfsmig.intake.harmonise import harmonise
+from lfsmig.errors import InputError, LfsmigError
+from lfsmig.intake.harmonise import Harmonised, harmonise
+from lfsmig.intake.masters import master_of
 from lfsmig.intake.validate import validate
-from lfsmig.params import load
-from lfsmig.stored import raw_folder, read_harmonised
+from lfsmig.params import Params, load
+from lfsmig.stored import other_years, raw_folder, read_harmonised
 from lfsmig.validation_page import text
 from lfsmig.workspace import Workspace
 
@@ -27,17 +29,41 @@ def run(workspace: Workspace, year: int, progress: Callable[[str], None]) -> dic
     progress(f"{year}: reading and mapping the raw files")
     raw_folder(workspace, year)
     result = harmonise(params, year, workspace.raw)
-    # Checks of the series need the year before; it is at hand once it was run.
-    before = workspace.harmonised(year - 1).is_file()
-    previous = read_harmonised(workspace, year - 1) if before else None
     table = workspace.released(year)
     released = read_parquet(table) if table.is_file() else None
-    if not before and year - 1 in params.years:
-        progress(
-            f"{year - 1} was not run here, so nothing is compared with it; "
-            f"call lfsmig run --years {year - 1} first where its files are at hand"
-        )
-    checks = validate(params, year, result, previous, released)
+    previous = year_before(workspace, params, result, progress)
+    others = other_years(workspace, year)
+    if previous is not None:
+        others[previous.year] = lambda: previous.frame
+    checks = validate(params, year, result, previous, released, others=others)
     made = validation_page.document(year, bool(result.receipt["synthetic"]), checks)
     validation_page.write(workspace.validation, made)
     return made
+
+
+def year_before(
+    workspace: Workspace, params: Params, now: Harmonised, progress: Callable[[str], None]
+) -> Harmonised | None:
+    """Return the year before, as it was run or else read and mapped anew; None if it cannot be.
+
+    What a run has made of it is taken first: estimates rest on it. Reading it anew leaves nothing
+    behind, and a fault of that year does not stop this one.
+    """
+    year = now.year - 1
+    if workspace.harmonised(year).is_file():
+        return read_harmonised(workspace, year)
+    if year not in params.years:
+        return None
+    try:
+        if master_of(workspace.raw, year) is None and not (workspace.raw / str(year)).is_dir():
+            raise InputError(f"{workspace.raw / str(year)}: no such folder")
+        progress(f"{year}: was not run here; reading and mapping it, to compare with")
+        found = harmonise(params, year, workspace.raw)
+        if found.receipt["synthetic"] != now.receipt["synthetic"]:
+            raise InputError(f"one of {year} and {now.year} is synthetic, the other is not")
+    except LfsmigError as problem:
+        progress(
+            f"{year}: nothing is compared with it ({problem}); see `lfsmig run --years {year}`"
+        )
+        return None
+    return found

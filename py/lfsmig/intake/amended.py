@@ -362,7 +362,12 @@ def checks(
     except LfsmigError as problem:
         return [], str(problem)
     rows = [
-        {"id": one["id"], "before": _verdict(one), "after": _verdict(other)}
+        {
+            "id": one["id"],
+            "before": _verdict(one),
+            "after": _verdict(other),
+            "stops": other["stops"],
+        }
         for one, other in zip(old, new, strict=True)
     ]
     return [row for row in rows if row["before"] != row["after"] or row["after"] == "error"], ""

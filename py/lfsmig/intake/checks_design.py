@@ -59,7 +59,8 @@ def strata_complete(subject: Subject) -> Parts:
         then = before(subject).frame
         if "stratum" not in then:
             raise NotApplicable("the earlier year has no strata")
-        gone = sorted(set(then["stratum"].dropna()) - set(subject.frame["stratum"].dropna()))
+        earlier, here = (one["stratum"].dropna().unique() for one in (then, subject.frame))
+        gone = sorted(set(earlier) - set(here))
         note = f"{len(gone)} strata lost since {before(subject).year}" if gone else ""
         return Finding(len(gone), then["stratum"].nunique(), gone[:5], note=note, counts="strata")
 

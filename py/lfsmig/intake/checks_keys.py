@@ -122,7 +122,7 @@ def plan_met(subject: Subject) -> Parts:
         if "household_id" not in blanks or not len(blanks):
             raise NotApplicable("the year has no blank record that names its household")
         named = blanks["household_id"].astype(object)
-        wrong = named.duplicated() | named.isin(set(interviewed))
+        wrong = named.duplicated() | named.isin(interviewed.unique())
         keys = [str(name) for name in named[wrong].head(5)]
         return Finding(int(wrong.sum()), len(blanks), keys, counts="households")
 

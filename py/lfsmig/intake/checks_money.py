@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from lfsmig.intake.checks_places import unknown_finding
 from lfsmig.intake.protocol import Finding, NotApplicable, Parts, Subject, before, check, parts
+from lfsmig.nonresponse import AMOUNT
 
 AMOUNTS = ("remittance_cash", "remittance_goods")
 
@@ -114,10 +116,10 @@ def amounts_heaped(subject: Subject) -> Finding:
     "R6",
     "sent_remittances",
     *AMOUNTS,
-    en="Most senders state their amounts",
-    th="ผู้ส่งส่วนใหญ่ระบุจำนวนเงินและมูลค่าสิ่งของ",
+    en="Most senders state their amounts; above the limits of publication the indicators that rest "
+    "on amounts are flagged, or not published",
+    th="ผู้ส่งส่วนใหญ่ระบุจำนวนเงินและมูลค่าสิ่งของ หากเกินเกณฑ์การเผยแพร่ "
+    "ตัวชี้วัดที่ใช้จำนวนเงินจะมีสัญลักษณ์กำกับหรือไม่เผยแพร่",
 )
 def amounts_stated(subject: Subject) -> Finding:
-    sent = subject.text("sent_remittances") == "yes"
-    stated = np.isfinite(np.vstack([subject.number(name) for name in AMOUNTS])).all(axis=0)
-    return subject.persons(np.asarray(sent & ~stated, dtype=bool), np.asarray(sent, dtype=bool))
+    return unknown_finding(subject, [AMOUNT], "no amounts, or nobody sent any")

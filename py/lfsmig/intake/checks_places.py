@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from lfsmig import nonresponse
 from lfsmig.intake.protocol import Finding, NotApplicable, Parts, Subject, before, check, parts
 
 
@@ -101,20 +103,32 @@ def _cross_table(subject: Subject, frame: pd.DataFrame) -> pd.Series:
 
 @check(
     "M8",
-    en="Few birth and previous provinces are unknown",
-    th="จังหวัดที่เกิดและจังหวัดที่อยู่เดิมที่ไม่ทราบมีน้อย",
+    en="Few places of birth and previous places are unknown; above the limits of publication the "
+    "indicators that rest on them are flagged, or not published",
+    th="สถานที่เกิดและที่อยู่เดิมที่ไม่ทราบมีน้อย หากเกินเกณฑ์การเผยแพร่ ตัวชี้วัดที่ใช้ข้อมูลนั้นจะมีสัญลักษณ์กำกับหรือไม่เผยแพร่",
 )
 def places_known(subject: Subject) -> Finding:
-    found = []
-    for place, country in (
-        ("birth_province", "birth_country"),
-        ("previous_province", "previous_country"),
-    ):
-        if place in subject.frame and country in subject.frame:
-            base = _home(subject, country)
-            found.append((subject.persons(base & ~subject.known(place), base), place))
+    return unknown_finding(subject, nonresponse.PLACES, "no birth or previous place")
+
+
+def unknown_finding(subject: Subject, names: Sequence[str], absent: str) -> Finding:
+    """Measure what is unknown of some items, weighted and not, and what publication makes of it."""
+    found = nonresponse.unknown_items(subject.params, subject.year, subject.frame, names)
     if not found:
-        raise NotApplicable("the survey names no birth or previous province")
-    worst, place = max(found, key=lambda part: part[0].share)
-    count = sum(part.count for part, _ in found)
-    return Finding(count, worst.base, worst.worst, worst.share, f"highest for {place}")
+        raise NotApplicable(f"the survey asks for {absent}")
+    limits = subject.params.rules.publication.item_nonresponse
+    notes = []
+    for one in sorted(found, key=lambda item: -item.share):
+        if not one.missing.any():
+            continue
+        notes.append(
+            f"{one.item} {100 * one.rate:.1f} % ({100 * one.rate_weighted:.1f} % weighted)"
+        )
+        if one.share > limits.flag_above:
+            what = "not published" if one.share > limits.withhold_above else "flagged"
+            resting = len(nonresponse.touched(subject.params, one.item))
+            notes.append(f"{resting} indicators on {one.item} {what}")
+    worst = max(found, key=lambda item: item.share)
+    persons = subject.persons(worst.missing, worst.asked)
+    count = int(np.any([one.missing for one in found], axis=0).sum())
+    return Finding(count, persons.base, persons.worst, worst.share, "; ".join(notes))

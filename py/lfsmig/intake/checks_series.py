@@ -29,18 +29,23 @@ from lfsmig.intake.year_estimates import (
     registered,
     two_years,
 )
+from lfsmig.params.models import CheckRule
 from lfsmig.results import domain_codes
-from lfsmig.survey.change import series_change
+from lfsmig.survey.change import YearCells, series_change
+from lfsmig.survey.homogeneity import homogeneity
 from lfsmig.survey.multiplicity import adjusted
 
 
 def _tested(subject: Subject, by: list[list[str]], scale: str = "linear") -> pd.DataFrame:
     """Test the changes of the rule's indicators since the year before; p adjusted over them all."""
-    cells = two_years(subject, registered(subject, by))
+    return _changes(two_years(subject, registered(subject, by)), subject.rule, scale)
+
+
+def _changes(cells: list[YearCells], rule: CheckRule, scale: str = "linear") -> pd.DataFrame:
     found = series_change(cells, scale=scale)
     known = found["p"].notna() & np.isfinite(found["statistic_value"])
     found = found[known].reset_index(drop=True)
-    return found.assign(p_adjusted=adjusted(found["p"].clip(0, 1), subject.rule.adjust))
+    return found.assign(p_adjusted=adjusted(found["p"].clip(0, 1), rule.adjust))
 
 
 def _told(subject: Subject, found: pd.DataFrame, far: pd.Series, word: Callable) -> Finding:
@@ -78,18 +83,46 @@ def national_changes(subject: Subject) -> Finding:
     "T2",
     "weight",
     en="No share of a category changed since last year by more than three standard errors and five "
-    "points (adjusted for the number of tests; the largest contributions first)",
+    "points (adjusted for the number of tests); and which categories contribute most where a whole "
+    "distribution changed beyond chance",
     th="สัดส่วนของแต่ละประเภทไม่เปลี่ยนแปลงจากปีก่อนเกินสามเท่าของความคลาดเคลื่อนมาตรฐานและห้าจุดร้อยละ "
-    "(ปรับตามจำนวนการทดสอบ เรียงจากรายการที่เปลี่ยนแปลงมากที่สุด)",
+    "(ปรับตามจำนวนการทดสอบ) และประเภทใดมีส่วนมากที่สุดเมื่อการแจกแจงทั้งหมดเปลี่ยนแปลงอย่างมีนัยสำคัญ",
 )
-def category_changes(subject: Subject) -> Finding:
-    found = _tested(subject, [[]])
-    far = (
-        (found["statistic_value"].abs() > subject.rule.z)
-        & (found["estimate"].abs() > subject.rule.change)
-        & (found["p_adjusted"] < subject.rule.level)
-    )
-    return _told(subject, found, far, lambda row: f"{100 * row.estimate:+.1f} points")
+def category_changes(subject: Subject) -> Parts:
+    cells = two_years(subject, registered(subject, [[]]))
+    rule = subject.rule
+
+    def change() -> Finding:
+        found = _changes(cells, rule)
+        far = (
+            (found["statistic_value"].abs() > rule.z)
+            & (found["estimate"].abs() > rule.change)
+            & (found["p_adjusted"] < rule.level)
+        )
+        return _told(subject, found, far, lambda row: f"{100 * row.estimate:+.1f} points")
+
+    def contribution() -> Finding:
+        """Name the largest contributions to distributions that changed, one test for each.
+
+        The number that is named (`top`) is for all distributions together.
+        """
+        found = homogeneity(cells, ["indicator", "domain"])
+        if found.empty:
+            raise NotApplicable("no distribution has persons in both years")
+        tests = found.drop_duplicates(["indicator", "domain"]).reset_index(drop=True)
+        tests = tests.assign(p_adjusted=adjusted(tests["p"], rule.adjust))
+        beyond = tests[tests["p_adjusted"] < rule.level]
+        named = found[found["indicator"].isin(beyond["indicator"])]
+        named = named[named["contribution"] > 0]
+        named = named.sort_values("contribution", ascending=False, kind="stable")
+        worst = [
+            f"{_cell(row)} {row.contribution:.1f} of {row.chisq:.1f}"
+            for row in named.head(rule.top).itertuples()
+        ]
+        note = f"{len(tests)} distributions tested, {len(beyond)} changed"
+        return Finding(len(worst), len(found), worst, note=note, counts="cells")
+
+    return parts(change=change, contribution=contribution)
 
 
 @check(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
 from lfsmig.concepts import grouped
-from lfsmig.errors import ParameterError
+from lfsmig.intake.controls import control_of
 from lfsmig.intake.protocol import (
     Finding,
     NotApplicable,
@@ -19,7 +17,6 @@ from lfsmig.intake.protocol import (
     fact,
     parts,
 )
-from lfsmig.params.models import ControlTable
 
 
 @check(
@@ -61,36 +58,15 @@ def weights_add_up(subject: Subject) -> Parts:
 
 def _against(subject: Subject, by: list[str]) -> Finding:
     """Compare sums of weights by some columns with the control that country.yml names for them."""
-    named = subject.facts.population_by or []
-    table = next((one for one in named if one.by == by), None)
-    if table is None:
-        raise NotApplicable(f"no published population by {', '.join(by)} in country.yml")
-    control = read_control(subject, table)
+    control, source = control_of(subject.params, subject.year, by)
     sums = _sums(subject.frame, [subject.frame[name] for name in by])
     both = pd.DataFrame({"control": control, "sum": sums}).fillna(0.0)
     gap = (both["sum"] - both["control"]).abs() / both["control"].where(both["control"] > 0, 1.0)
     limit = subject.rule.parts.get("_".join(by), subject.rule).threshold
     worst = gap[gap > limit].sort_values(ascending=False)
     keys = [_words(name) for name in worst.index[:5]]
-    note = f"largest gap {100 * gap.max():.2f} % ({table.source})"
+    note = f"largest gap {100 * gap.max():.2f} % ({source})"
     return Finding(len(worst), len(gap), keys, float(gap.max()), note, counts="groups")
-
-
-def read_control(subject: Subject, table: ControlTable) -> pd.Series:
-    """Return a control's persons of the year, indexed by the codes of its columns."""
-    rows = [one for one in subject.params.table(table.table) if one["year"] == str(subject.year)]
-    if not rows:
-        raise NotApplicable(f"{Path(table.table).name} has no row of {subject.year}")
-    try:
-        keys = [tuple(row[name] for name in table.by) for row in rows]
-        persons = [float(row["persons"]) for row in rows]
-    except (KeyError, ValueError):
-        raise ParameterError(
-            f"{subject.params.shown(subject.params.dir / table.table)}: expected columns year, "
-            f"{', '.join(table.by)} and persons, with numbers of persons"
-        ) from None
-    index = pd.MultiIndex.from_tuples(keys) if len(table.by) > 1 else [key[0] for key in keys]
-    return pd.Series(persons, index=index).groupby(level=list(range(len(table.by)))).sum()
 
 
 def _sums(frame: pd.DataFrame, by: list[pd.Series]) -> pd.Series:
@@ -110,15 +86,13 @@ def _words(name: object) -> str:
 )
 def age_and_sex(subject: Subject) -> Parts:
     def control() -> Finding:
-        table = subject.facts.age_sex
-        if table is None:
+        if subject.facts.age_sex is None and subject.facts.controls is None:
             raise NotApplicable("the fact age_sex is not stated in country.yml")
-        return _shares_apart(
-            subject,
-            "control",
-            _age_sex(subject, subject.frame, table.by),
-            read_control(subject, table),
-        )
+        by = subject.facts.age_sex.by if subject.facts.age_sex else subject.rule.by
+        if not by:
+            raise NotApplicable("rules.yml names no groups of age and sex")
+        persons, _ = control_of(subject.params, subject.year, by)
+        return _shares_apart(subject, "control", _age_sex(subject, subject.frame, by), persons)
 
     def year_before() -> Finding:
         then = before(subject)
@@ -171,7 +145,8 @@ def weights_even(subject: Subject) -> Parts:
         found = 1 + (groups.std(ddof=0) / groups.mean()) ** 2
         high = found[found > subject.rule.parts.get("spread", subject.rule).threshold]
         worst = [str(name) for name in high.index]
-        return Finding(len(high), len(found), worst, float(found.max()), counts="regions")
+        note = f"1 + CV² {found.max():.2f} in region {found.idxmax()}"
+        return Finding(len(high), len(found), worst, float(found.max()), note, counts="regions")
 
     def largest() -> Finding:
         weight = subject.number("weight")

@@ -158,7 +158,8 @@ def _by_mapping(params: Params, mapping: YearParams, incoming: list[Incoming]) -
             advice = (
                 "say which one it is with --as NAME"
                 if fitting
-                else f"convert or unpack it, or state its name under files in {where}"
+                else f"convert or unpack it, state its name under files in {where}, or, "
+                "if it holds no records, keep it with --companion"
             )
             raise InputError(
                 f"{printable(one.delivered_as)}: the mapping names {told}, and "
@@ -266,7 +267,7 @@ def store(
     try:
         stage.mkdir()
         for one in incoming:
-            _copied(one, stage / one.name)
+            copied(one, stage / one.name)
         stored = _read(params, year, stage, incoming)
         approve(stored)
         if stored.synthetic:
@@ -293,7 +294,7 @@ def withdraw(folder: Path) -> None:
     shutil.rmtree(stage, ignore_errors=True)
 
 
-def _copied(one: Incoming, target: Path) -> None:
+def copied(one: Incoming, target: Path) -> None:
     """Copy a file, force it onto the disk, and compare what stands there with what came."""
     target.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()

@@ -32,6 +32,8 @@ class Subject:
     released: pd.DataFrame | None = None
     # What several checks need and is made once.
     shared: dict[str, Any] = field(default_factory=dict)
+    # Readers of other years' records, by year; what they hold of `checks_years.COLUMNS`.
+    others: Mapping[int, Callable[[], pd.DataFrame]] = field(default_factory=dict)
 
     def once(self, name: str, make: Callable[[], Made]) -> Made:
         """Make something the first time a check asks for it."""
@@ -208,6 +210,7 @@ def _nothing(rule: PartRule) -> dict[str, Any]:
         "counts": "",
         "share": None,
         "threshold": rule.threshold,
+        "stops": rule.stops,
         "reason": "",
         "worst": [],
     }

@@ -25,6 +25,8 @@ from lfsmig.params.source import Document, read_document
 
 NAME = "registry.yml"
 SECTION = "deliveries"
+# Key of a year, and folder beside its versions.
+COMPANIONS = "companions"
 BORDER = (
     "# Written by `lfsmig receive`, up to the end of the file; what people write stands above.\n"
 )
@@ -103,6 +105,12 @@ class ReceivedFile(Model):
     labels: LabelFacts | None = None
 
 
+class Companion(ReceivedFile):
+    """A document that came with the records of a year: kept and never read as records."""
+
+    received: str
+
+
 class MasterVersion(Model):
     """One delivery of a year. Its files are never changed; only its status is."""
 
@@ -130,6 +138,7 @@ class YearDeliveries(Model):
     frozen: Version
     versions: list[MasterVersion] = Field(min_length=1)
     decisions: list[Decision] = Field(default_factory=list)
+    companions: list[Companion] | None = None
 
     def version(self, name: str) -> MasterVersion | None:
         """Return a version by its name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -16,6 +17,7 @@ from lfsmig.intake import (
     checks_places,
     checks_series,
     checks_weights,
+    checks_years,
 )
 from lfsmig.intake.harmonise import Harmonised
 from lfsmig.intake.protocol import CHECKS, Subject, judge
@@ -26,6 +28,7 @@ from lfsmig.params.models import CheckRule
 _ROOMS = (
     checks_file,
     checks_keys,
+    checks_years,
     checks_design,
     checks_weights,
     checks_module,
@@ -43,6 +46,7 @@ def validate(
     previous: Harmonised | None = None,
     released: pd.DataFrame | None = None,
     only_errors: bool = False,
+    others: Mapping[int, Callable[[], pd.DataFrame]] | None = None,
 ) -> list[dict[str, Any]]:
     """Make every check that rules.yml names, in its order.
 
@@ -60,12 +64,15 @@ def validate(
         The year's released table, for the check of what was released.
     only_errors
         Make only the checks that can stop the year.
+    others
+        Readers of other years' records, by year; the year before alone unless given.
 
     Returns
     -------
     list of dict
         id, severity (E, W, I), status (pass, fail, not_applicable), count, counts (of what),
         share (what was compared with the threshold), threshold, reason, worst (keys only), help,
+        stops (what an error stops: year, or indicators that rest on what is wrong),
         parts (the same of each thing that the check measures), explanation by language (empty:
         none is written in the year's parameters).
 
@@ -79,7 +86,10 @@ def validate(
     shared: dict[str, Any] = {}
     written = params.year(year).map.explanations if year in params.years else {}
     return [
-        judge(CHECKS[name], Subject(params, year, harmonised, previous, rule, released, shared))
+        judge(
+            CHECKS[name],
+            Subject(params, year, harmonised, previous, rule, released, shared, others or {}),
+        )
         | {"explanation": written.get(name, {})}
         for name, rule in rules.items()
         if not only_errors or _can_stop(rule)
@@ -118,8 +128,13 @@ def _known_names(params: Params, year: int) -> None:
 
 
 def errors(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the failed checks that must stop a publication."""
+    """Return the failed checks that must stop a publication, of the year or of indicators."""
     return [one for one in results if one["status"] == "fail" and one["severity"] == "E"]
+
+
+def stopping(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the errors that stop the whole year."""
+    return [one for one in errors(results) if one.get("stops", "year") == "year"]
 
 
 def warnings(results: list[dict[str, Any]]) -> list[dict[str, Any]]:

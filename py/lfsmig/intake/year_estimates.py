@@ -69,7 +69,7 @@ def estimated(params: Params, made: Made, chosen: Sequence[Indicator]) -> indica
     if not planned:
         raise NotApplicable("the survey does not ask for what its indicators need")
     try:
-        return indicators.estimate_year(narrow, made.year, made.frame, "python")
+        return indicators.estimate_year(narrow, made.year, made.frame, "python", counted=False)
     except (EstimationError, KeyError, ValueError, TypeError):
         raise NotApplicable(
             f"{made.year} cannot be estimated before its errors are mended"

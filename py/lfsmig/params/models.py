@@ -149,6 +149,17 @@ class ControlTable(Model):
     source: str
 
 
+class ControlFolder(Model):
+    """A folder with a table of published persons for each year, `<year>.csv` (intake/controls.py).
+
+    A row of it fills the columns of one of `by`, and `persons`.
+    """
+
+    folder: str
+    by: list[Annotated[list[str], Field(min_length=1)]] = Field(min_length=1)
+    source: str
+
+
 class Facts(Model):
     """What checks know about the survey; a fact that is not stated makes a check not applicable."""
 
@@ -160,6 +171,8 @@ class Facts(Model):
     # Controls below the national total, and the shares by age and sex.
     population_by: list[ControlTable] | None = None
     age_sex: ControlTable | None = None
+    # The same, as the office hands its projections on: a file for each year.
+    controls: ControlFolder | None = None
     # Published numbers by labour status: ids in the table of published figures.
     labour_status: dict[Year, dict[str, str]] | None = None
 
@@ -277,6 +290,8 @@ class PartRule(Model):
     # Lowest and highest plausible value, for checks of a range.
     limits: Limits | None = None
     reason: str | None = None
+    # What an error stops: the year, or the indicators that rest on what is wrong.
+    stops: Literal["year", "indicators"] = "year"
 
 
 class CheckRule(PartRule):
@@ -293,6 +308,8 @@ class CheckRule(PartRule):
     # And below this p-value, adjusted for the number of tests.
     level: float = Field(default=1.0, gt=0, le=1)
     adjust: Literal["holm", "bh"] = "holm"
+    # Largest contributions that are named of what changed.
+    top: int = Field(default=5, ge=1)
     # Amounts that are multiples of this count as heaped.
     multiple_of: float | None = Field(default=None, gt=0)
     # Fewest cases of a group that is looked at.
@@ -332,6 +349,13 @@ class Disclosure(Model):
     # beside the two largest must hold p of the largest, or the second could estimate it.
     dominance_largest: float = Field(default=0.5, gt=0, le=1)
     dominance_p: float = Field(default=0.1, ge=0, lt=1)
+
+
+class ItemNonresponse(Model):
+    """Unknown share of an item above which what rests on it is flagged, and is not published."""
+
+    flag_above: float = Field(default=0.10, ge=0, le=1)
+    withhold_above: float = Field(default=0.30, ge=0, le=1)
 
 
 class NsoLimits(Model):
@@ -388,6 +412,7 @@ class Publication(Model):
     """Disclosure control, and the thresholds of each rule set that may be named."""
 
     disclosure: Disclosure
+    item_nonresponse: ItemNonresponse = ItemNonresponse()
     nso: NsoLimits | None = None
     nchs2017: NchsLimits | None = None
     abs: AbsLimits | None = None

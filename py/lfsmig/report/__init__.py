@@ -25,6 +25,7 @@ _HOME = {
         "quality_verdict",
         "tbl_missing_regions",
         "tbl_missing_years",
+        "tbl_unknown_years",
         "tbl_nonresponse",
         "tbl_quality_checks",
         "tbl_quality_warnings",

@@ -9,11 +9,11 @@ import pandas as pd
 from IPython.display import Markdown
 
 from lfsmig.report import data, words
-from lfsmig.report.tables import escape, notes, pipe
-from lfsmig.report.working import PASSED, SKIPPED, heads
+from lfsmig.report.tables import escape, notes, pipe, unknown_limits
+from lfsmig.report.working import PASSED, SKIPPED, heads, what_counted
 from lfsmig.results import domain_codes, domain_text
 
-HOUSEHOLDS, ITEM = "households", "item"
+HOUSEHOLDS, ITEM, UNKNOWN = "households", "item", "unknown"
 WHOLE = "{}"
 # What a check came to, in one letter; that of a failed check is its severity.
 PASS_LETTER, SKIP_LETTER = "·", words.DASH
@@ -27,10 +27,27 @@ def _failed(check: Mapping[str, Any]) -> bool:
     return str(check["status"]) not in PASSED | SKIPPED
 
 
+def _stops(check: Mapping[str, Any]) -> bool:
+    """Whether a failed check is an error that stops the whole year."""
+    return check["severity"] == "E" and check.get("stops", "year") == "year"
+
+
 def _letter(check: Mapping[str, Any]) -> str:
     if _failed(check):
         return str(check["severity"])
     return PASS_LETTER if str(check["status"]) in PASSED else SKIP_LETTER
+
+
+def _finding(check: Mapping[str, Any]) -> str:
+    """What a check remarked, or else how much it counted; the symbol where that is withheld."""
+    if remark := words.remark(str(check.get("reason") or "")):
+        return remark
+    count, share = check.get("count"), check.get("share")
+    if count is None or share is None:
+        return "c"
+    number = words.decimal(float(count), 0)
+    part = words.decimal(100 * float(share), 2)
+    return words.t("quality.found", count=number, what=what_counted(check), share=part)
 
 
 def explanation(check: Mapping[str, Any]) -> str:
@@ -51,7 +68,7 @@ def tbl_quality_years() -> Markdown:
         passed = sum(str(one["status"]) in PASSED for one in checks)
         skipped = len(checks) - passed - len(bad)
         numbers = [passed, *counts[:2], open_ones, counts[2], skipped]
-        verdict = words.t("quality.stopped" if counts[0] else "quality.accepted")
+        verdict = words.t("quality.stopped" if any(map(_stops, bad)) else "quality.accepted")
         rows.append([words.year(year), verdict, *(words.decimal(one, 0) for one in numbers)])
     keys = ("year", "verdict", "passed", "errors", "warnings", "open", "informations", "skipped")
     text = notes(words.t("quality.base_checks"), words.t("quality.unit_checks"), None)
@@ -81,17 +98,20 @@ def tbl_quality_checks() -> Markdown:
 
 
 def tbl_quality_warnings() -> Markdown:
-    """Warnings of all years with their written explanations; a sentence where there is none."""
+    """Warnings of all years with their written explanations; a sentence where there is none.
+
+    Errors that stop indicators and not the year stand among them.
+    """
     rows = [
         [
             words.year(year),
             escape(one["id"]),
-            escape(words.remark(str(one.get("reason") or "")) or words.DASH),
+            escape(_finding(one)),
             escape(explanation(one)),
         ]
         for year in data.years()
         for one in _checks(year)
-        if _failed(one) and one["severity"] == "W"
+        if _failed(one) and one["severity"] != "I" and not _stops(one)
     ]
     if not rows:
         return Markdown(words.t("quality.no_warnings"))
@@ -150,6 +170,17 @@ def tbl_missing_years() -> Markdown:
     return _missing(frame, "year", [(year, words.year(year)) for year in years])
 
 
+def tbl_unknown_years() -> Markdown:
+    """Unknown places and amounts by year, with the limits above which numbers are flagged."""
+    frame = _rates(UNKNOWN)
+    limits = unknown_limits()
+    printed = {name: words.decimal(100 * value, 0) for name, value in limits.model_dump().items()}
+    years = [(year, words.year(year)) for year in data.years()]
+    return _missing(
+        frame, "year", years, words.t("unknown.base"), words.t("unknown.limits", **printed)
+    )
+
+
 def tbl_missing_regions(year: int) -> Markdown:
     """Missing answers of a year by item and region."""
     frame = _rates(ITEM)
@@ -157,7 +188,13 @@ def tbl_missing_regions(year: int) -> Markdown:
     return _missing(frame, "domain", _regions(frame))
 
 
-def _missing(frame: pd.DataFrame, across: str, columns: list[tuple[Any, str]]) -> Markdown:
+def _missing(
+    frame: pd.DataFrame,
+    across: str,
+    columns: list[tuple[Any, str]],
+    base: str = "",
+    more: str = "",
+) -> Markdown:
     """A table of missing answers: items that lack an answer somewhere, in the order of the file."""
     told = frame[frame["rate"].ne(0)]
     items = [item for item in frame["item"].unique() if item in set(told["item"])]
@@ -173,8 +210,8 @@ def _missing(frame: pd.DataFrame, across: str, columns: list[tuple[Any, str]]) -
     ]
     head = [*heads("item"), *(name for _, name in columns)]
     flags = [str(flag) for flag in frame["flag"] if flag]
-    base, unit = words.t("quality.base_items"), words.t("quality.unit_both")
-    text = notes(base, unit, flags or None, words.t("quality.others_complete"))
+    base, unit = base or words.t("quality.base_items"), words.t("quality.unit_both")
+    text = notes(base, unit, flags or None, more or words.t("quality.others_complete"))
     return Markdown(f"{pipe(head, rows, 'l' + 'r' * len(columns))}\n\n{text}")
 
 
@@ -182,7 +219,7 @@ def _missing(frame: pd.DataFrame, across: str, columns: list[tuple[Any, str]]) -
 def quality_verdict() -> str:
     """Sentence on the years of the report: which passed, and how many warnings are unexplained."""
     failed = {year: [one for one in _checks(year) if _failed(one)] for year in data.years()}
-    stopped = [year for year, bad in failed.items() if any(one["severity"] == "E" for one in bad)]
+    stopped = [year for year, bad in failed.items() if any(map(_stops, bad))]
     warned = [one for bad in failed.values() for one in bad if one["severity"] == "W"]
     unexplained = sum(not one.get("explanation") for one in warned)
     return words.t(

@@ -9,7 +9,7 @@ from IPython.display import Markdown
 from lfsmig.errors import ParameterError
 from lfsmig.params import Disclosure
 from lfsmig.report import data, words
-from lfsmig.report.tables import escape, pipe
+from lfsmig.report.tables import escape, pipe, unknown_limits
 from lfsmig.report.working import cell_name
 
 SYMBOLS = ("c", "s", "*", "r", "+")
@@ -75,7 +75,7 @@ def _known(part: str, name: str) -> dict[str, Any]:
 def _limits() -> dict[str, str]:
     """Limits of the rule set in use and of disclosure control, as printed."""
     defaults = Disclosure.model_validate(_publication("disclosure")).model_dump()
-    found = {**defaults, **_publication(rule_set())}
+    found = {**defaults, **unknown_limits().model_dump(), **_publication(rule_set())}
     printed = {key: _printed(value) for key, value in found.items()}
     return {**printed, "few": str(found["min_cases"] - 1)}
 

@@ -7,13 +7,15 @@ the meaning of the symbols in it.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 from IPython.display import Markdown
 
+from lfsmig.params.models import ItemNonresponse
 from lfsmig.report import data, serial_breaks, words
+from lfsmig.results import UNKNOWN_ANSWERS
 
 PAGE = 92  # characters of a table's type that fit the printed page
 SHORT = 14  # characters that a head above numbers takes at most
@@ -76,18 +78,40 @@ def _head_width(name: str, letter: str) -> int:
 
 
 def flag_legend(flags: Sequence[str], reasons: Iterable[str] = ()) -> str:
-    """Meaning of the symbols that occur; `reasons` tell why a value is to be reviewed."""
+    """Meaning of the symbols that occur; `reasons` are those of `review_reasons`."""
     seen = [flag for flag in data.FLAGS if flag in set(flags)]
     if not seen:
         return words.t("table.no_flags")
-    known = [why for why in words.catalogue()["review"] if why in set(reasons)] or ["df"]
+    told = set(reasons)
+    known = [why for why in words.catalogue()["review"] if why in told] or ["df"]
     why = words.t("review.or").join(words.t(f"review.{name}") for name in known)
-    return words.t("table.flags", flags="; ".join(words.t(f"flag.{f}", why=why) for f in seen))
+    meanings = [unknown_meaning(f, told) or words.t(f"flag.{f}", why=why) for f in seen]
+    return words.t("table.flags", flags="; ".join(meanings))
+
+
+def unknown_meaning(flag: str, reasons: Collection[str]) -> str:
+    """Meaning of a symbol that stands where many answers are unknown; empty where it does not."""
+    of_flag = {reason for reason in reasons if reason.startswith(f"{flag}:")}
+    if f"{flag}:{UNKNOWN_ANSWERS}" not in of_flag:
+        return ""
+    limits = unknown_limits()
+    limit = limits.withhold_above if flag == "s" else limits.flag_above
+    key = "only" if len(of_flag) == 1 else "also"
+    return words.t(f"unknown.{key}.{flag}", limit=words.decimal(100 * limit, 0))
+
+
+def unknown_limits() -> ItemNonresponse:
+    """Limits of unknown answers, as rules.yml states them."""
+    return ItemNonresponse.model_validate(data.rules().get("item_nonresponse", {}))
 
 
 def review_reasons(frame: pd.DataFrame) -> list[str]:
-    """Why rows of a table are to be reviewed."""
-    return list(frame.loc[frame["flag"].eq("r"), "reason"].unique()) if "reason" in frame else []
+    """Why rows of a table are to be reviewed; with their symbol, why others carry theirs."""
+    if "reason" not in frame:
+        return []
+    others = frame.loc[frame["flag"].isin(["*", "s"]), ["flag", "reason"]].drop_duplicates()
+    named = [f"{flag}:{reason}" for flag, reason in others.itertuples(index=False)]
+    return [*frame.loc[frame["flag"].eq("r"), "reason"].unique(), *named]
 
 
 def notes(

@@ -124,7 +124,9 @@ def tbl_checks(year: int) -> Markdown:
                 escape(f"{told} ({why})" if why else told),
                 known("severity", check["severity"]),
                 known("status", check["status"]),
-                f"{number}\u00a0{_counted(check)}" if number not in ("c", words.DASH) else number,
+                f"{number}\u00a0{what_counted(check)}"
+                if number not in ("c", words.DASH)
+                else number,
                 unknown if share is None else words.decimal(100 * float(share), 2),
             ]
         )
@@ -135,7 +137,7 @@ def tbl_checks(year: int) -> Markdown:
     return Markdown(f"{pipe(heads(*keys), rows, 'llllrr')}\n\n{text}")
 
 
-def _counted(check: Mapping[str, Any]) -> str:
+def what_counted(check: Mapping[str, Any]) -> str:
     """What a check counts: records unless it says something else."""
     kind = check.get("counts") or "records"
     named = "one" if check["count"] == 1 else "many"

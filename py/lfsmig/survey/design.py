@@ -281,15 +281,17 @@ class SurveyDesign(Statistics):
     def psu_table(self) -> pd.DataFrame:
         """One row per PSU: stratum, psu, and how its squared deviation enters a variance."""
         stage = self.stages[0]
-        rule = stratum_rule(stage, self.lonely_psu)
-        return pd.DataFrame(
-            {
-                "stratum": [stage.stratum_names[s] for s in stage.stratum_of_unit],
-                "psu": stage.unit_names(),
-                "scale": rule.factor[stage.stratum_of_unit],
-                "centred": rule.centred[stage.stratum_of_unit],
-            }
-        )
+        if self.lonely_psu not in stage.tables:
+            rule, of_unit = stratum_rule(stage, self.lonely_psu), stage.stratum_of_unit
+            stage.tables[self.lonely_psu] = pd.DataFrame(
+                {
+                    "stratum": [stage.stratum_names[s] for s in of_unit],
+                    "psu": stage.unit_names(),
+                    "scale": rule.factor[of_unit],
+                    "centred": rule.centred[of_unit],
+                }
+            )
+        return stage.tables[self.lonely_psu].copy()
 
     # ---- designs made from this one --------------------------------------------------------
 

@@ -42,6 +42,8 @@ class Stage:
     names: pd.Index | None  # labels of units; None where every record is a unit
     label: np.ndarray  # unit -> position in names
     _codes: dict[str, np.ndarray | None] = field(default_factory=dict, repr=False, compare=False)
+    # Tables of the units by lonely-PSU rule: every estimate with influence sums hands one on.
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
 
     def codes_of_units(self, column: Levels) -> np.ndarray | None:
         """Code of each unit in a column that is the same for all its records; None: it is not.

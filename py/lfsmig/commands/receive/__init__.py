@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lfsmig.commands.receive.arrive import receive
+from lfsmig.commands.receive.companion import keep
 from lfsmig.commands.receive.decide import decide, restore
 from lfsmig.commands.receive.desk import Desk
 from lfsmig.commands.receive.terms import due, verify
@@ -33,6 +34,7 @@ class Request:
     restore: str | None = None
     verify: bool = False
     due: bool = False
+    companion: bool = False
 
 
 def run(
@@ -43,16 +45,17 @@ def run(
     Returns
     -------
     dict
-        `action` (frozen, candidate, unchanged, accepted, rejected, restored, status), the year's
-        versions and decisions, warnings, and the comparison of a candidate without its keys.
+        `action` (frozen, candidate, unchanged, accepted, rejected, restored, companions, status),
+        the year's versions, decisions and documents, warnings, and the comparison of a candidate
+        without its keys.
     """
     _check_request(request)
     if not (request.files or request.accept or request.reject):
         return Desk(workspace, year, progress).document("status")
     with held(workspace.data, BUSY):
         desk = Desk(workspace, year, progress)
-        if request.restore is not None:
-            return restore(desk, request.restore, str(request.accept))
+        if request.companion or request.restore is not None:
+            return _beside(desk, request)
         if not request.files:
             return decide(desk, request.accept, request.reject)
         document = receive(desk, request.files, request.names, request.dataset, request.accept)
@@ -61,6 +64,13 @@ def run(
                 return document
             return decide(desk, request.accept, request.reject)
         return document
+
+
+def _beside(desk: Desk, request: Request) -> dict[str, Any]:
+    """Do what needs no new version: keep documents, or take an earlier version back."""
+    if request.companion:
+        return keep(desk, request.files, request.names)
+    return restore(desk, str(request.restore), str(request.accept))
 
 
 def _check_request(request: Request) -> None:
@@ -72,6 +82,13 @@ def _check_request(request: Request) -> None:
         raise LfsmigError(
             "--restore takes an earlier version back as master; give it without files, with "
             '--accept "reason"'
+        )
+    if request.companion and (
+        not request.files or {request.accept, request.reject, request.restore} != {None}
+    ):
+        raise LfsmigError(
+            "--companion keeps documents beside a year's records; give it with their files, and "
+            "without --accept, --reject or --restore"
         )
     if request.names and not request.files:
         raise LfsmigError("--as names delivered files; give the files too")

@@ -62,6 +62,9 @@ class Desk:
             "decisions": [d.model_dump(mode="json") for d in deliveries.decisions]
             if deliveries
             else [],
+            "companions": [c.model_dump(mode="json") for c in deliveries.companions or []]
+            if deliveries
+            else [],
             "warnings": self.warnings,
             "comparison": None,
             "documents": [],

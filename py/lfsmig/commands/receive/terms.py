@@ -7,7 +7,13 @@ from typing import Any
 
 from lfsmig.errors import InputError
 from lfsmig.intake.masters import damaged_files
-from lfsmig.intake.registry import Registry, open_registry, read_registry, registry_path
+from lfsmig.intake.registry import (
+    COMPANIONS,
+    Registry,
+    open_registry,
+    read_registry,
+    registry_path,
+)
 from lfsmig.workspace import Workspace
 
 
@@ -26,6 +32,12 @@ def verify(workspace: Workspace, year: int | None) -> dict[str, Any]:
                 {"year": one, "version": version.version, "file": name, "what": what}
                 for name, what in damaged_files(folder, version.files)
             ]
+        kept = received.companions or [] if year in (None, one) else []
+        files += len(kept)
+        damaged += [
+            {"year": one, "version": COMPANIONS, "file": name, "what": what}
+            for name, what in damaged_files(workspace.data / "raw" / str(one) / COMPANIONS, kept)
+        ]
     return {"schema_version": 1, "action": "verified", "files": files, "damaged": damaged}
 
 

@@ -266,8 +266,10 @@ def comparison_text(found: dict[str, Any]) -> str:
 
 
 def stopping_line(found: dict[str, Any]) -> str:
-    """Say which checks a candidate fails as errors; empty if none."""
-    errors = ", ".join(row["id"] for row in found["checks"] if row["after"] == "error")
+    """Say which checks a candidate fails as errors that stop a year; empty if none."""
+    # A comparison of before knew no errors but these.
+    grave = [row for row in found["checks"] if row["after"] == "error"]
+    errors = ", ".join(row["id"] for row in grave if row.get("stops", "year") == "year")
     return WORDS["en"]["stops"].format(**found, errors=errors) if errors else ""
 
 
@@ -331,6 +333,7 @@ def text(document: dict[str, Any]) -> str:
         "accepted": f"{year}: {version} is the frozen master now",
         "rejected": f"{year}: {version} is rejected; {document['frozen']} stays the frozen master",
         "restored": f"{year}: {version} is the frozen master again",
+        "companions": _kept(document),
         "status": f"{year}: dataset {document['dataset']}, frozen master {document['frozen']}"
         if document["dataset"]
         else f"{year}: nothing was received; lfsmig receive {year} FILES takes its files in",
@@ -347,6 +350,14 @@ def text(document: dict[str, Any]) -> str:
     lines += [f"  warning: {warning}" for warning in document["warnings"]]
     lines += [f"  written: {path}" for path in document["documents"]]
     return "\n".join([*lines, *_next(document)])
+
+
+def _kept(document: dict[str, Any]) -> str:
+    """Say which documents were kept."""
+    new = document.get("companions_new")
+    if not new:
+        return f"{document['year']}: these documents are kept already; nothing was done"
+    return f"{document['year']}: kept beside the records, not read as such: {', '.join(new)}"
 
 
 def _next(document: dict[str, Any]) -> list[str]:
@@ -389,6 +400,7 @@ def _history(document: dict[str, Any]) -> list[str]:
         f"  {one['time']}  {one['action']} {one['version']}: {one['reason']}"
         for one in document["decisions"]
     ]
+    lines += [f"  document  {one['received']}  {_file(one)}" for one in document["companions"]]
     return lines
 
 
