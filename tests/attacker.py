@@ -2,20 +2,21 @@
 
 Nothing here knows of the code under test: a cell is a row of zeros and ones over kinds of persons
 (place of before × place × sex × age), and the attacker solves linear programmes over the unknown
-numbers of each kind.
+numbers of each kind. Amounts are further unknowns, one for each kind.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from highspy import Highs, HighsLp, HighsModelStatus, MatrixFormat
 from scipy import sparse
-from scipy.optimize import linprog
 
 from lfsmig.results import domain_text
 
@@ -40,15 +41,23 @@ class World:
     register: list[Any]
     counted: np.ndarray  # cells x kinds
     based: np.ndarray  # cells x kinds
-    weighted: np.ndarray  # cells x kinds: with signs, where a number is a balance
+    # Cells x twice the kinds, persons and amounts: what is above and below the line of an estimate,
+    # with signs where a number is a balance.
+    above: np.ndarray
+    below: np.ndarray
     counts: np.ndarray
-    weights: np.ndarray
+    weights: np.ndarray  # twice the kinds: weighted persons, weighted amounts
 
     @property
     def secret(self) -> np.ndarray:
         cases = self.counted @ self.counts
-        low = np.where(self.table["is_od"], 10, FEW)
-        return np.flatnonzero((cases > 0) & (cases < low))
+        low = np.where(self.table["is_od"] | self.table["amount"].notna(), 10, FEW)
+        few = (cases > 0) & (cases < low)
+        return np.flatnonzero(few | self.table["largest"].gt(0.5).to_numpy())
+
+    @property
+    def is_amount(self) -> np.ndarray:
+        return self.table["amount"].notna().to_numpy()
 
 
 KINDS = [
@@ -74,74 +83,123 @@ def world(rng: np.random.Generator, year: int = 2023) -> World:
     usual *= np.array([{"1": 0.4, "2": 1.0, "3": 1.8}[k["region"]] for k in KINDS])
     usual *= np.array([0.4 if k["age_group"] == AGES[0] else 1.0 for k in KINDS])
     counts = rng.poisson(usual)
-    weights = counts * rng.uniform(180, 320, len(KINDS))
+    nobody = np.zeros(len(KINDS))
+    # What each person sent, in thousands: a few sent much.
+    sent = [rng.uniform(180, 320) * rng.lognormal(2, 1, size=n) for n in counts]
+    weights = np.concatenate([counts * rng.uniform(180, 320, len(KINDS)), list(map(sum, sent))])
     rows: list[dict[str, Any]] = []
-    sets: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    sets: list[tuple[np.ndarray, ...]] = []
     register: dict[str, Any] = {}
 
     def add(
         name: str, spec: dict[str, Any], domain: dict[str, str], category: str,
         part: np.ndarray, base: np.ndarray, signed: np.ndarray | None = None,
+        over: np.ndarray | None = None,
     ) -> None:  # fmt: skip
-        defaults = {"where": None, "calibrated": False, "of": None}
+        defaults = {"where": None, "calibrated": False, "of": None, "over": None, "level": None}
         register.setdefault(name, SimpleNamespace(id=name, **{**defaults, **spec}))
-        weighted = (part if signed is None else signed).astype(float)
-        above, below = weighted @ weights, base @ weights
-        kind = spec["statistic"]
-        estimate = above if kind == "total" else above / below if below else np.nan
+        kind, money = spec["statistic"], spec.get("of") == "sent"
+        persons = (part if signed is None else signed).astype(float)
+        above = np.concatenate([nobody, persons] if money else [persons, nobody])
+        below = np.concatenate([base if over is None else over, nobody]).astype(float)
+        if kind == "total":
+            below = 0 * below
+        under = below @ weights
+        estimate = above @ weights / (under or 1.0) if under or kind == "total" else np.nan
+        amounts = np.sort(np.concatenate([sent[k] for k in np.flatnonzero(part)] or [[]]))[::-1]
+        total = amounts.sum() if money and len(amounts) else np.nan
         rows.append(
             {
                 "year": year, "indicator": name, "domain": domain_text(domain),
                 "category": category, "statistic": kind, "engine": "python",
-                "unit": "share" if kind == "share" else "persons", "estimate": estimate,
+                "unit": "percent" if kind == "index" else "share" if kind == "share" else "persons",
+                "amount": total, "largest": amounts[:1].sum() / total,
+                "two_largest": amounts[:2].sum() / total, "estimate": estimate,
+                "n_contributors": len(amounts) if money else np.nan,
                 "se": CV * abs(estimate), "cv": CV, "df": 200.0, "ci_low": 0.9 * estimate,
                 "ci_high": 1.1 * estimate, "n": int(base @ counts), "n_psu": 90, "deff": 1.2,
                 "n_cases": int(part @ counts), "is_od": name.endswith("previous") and bool(domain),
             }
         )  # fmt: skip
-        sets.append((part, base if kind != "total" else part, weighted))
+        sets.append((part, base if kind != "total" else part, above, below))
 
-    everybody = np.ones(len(KINDS), bool)
-    tables: list[dict[str, str]] = [{}]
-    tables += [{"region": r} for r in PLACES] + [{"sex": s} for s in SEXES]
-    crossed = [{"region": r, "sex": s} for r in PLACES for s in SEXES]
+    for tabulate in (_persons, _shares, _flows, _amounts):
+        tabulate(add)
+    _indices(add, weights[: len(KINDS)])
+    arrays = [np.array(one, dtype=float) for one in zip(*sets, strict=True)]
+    return World(pd.DataFrame(rows), [*register.values()], *arrays, counts, weights)
+
+
+EVERYBODY = np.ones(len(KINDS), bool)
+TABLES: list[dict[str, str]] = [
+    {}, *({"region": r} for r in PLACES), *({"sex": s} for s in SEXES),
+]  # fmt: skip
+CROSSINGS = [{"region": r, "sex": s} for r in PLACES for s in SEXES]
+Add = Callable[..., None]
+
+
+def _persons(add: Add) -> None:
     for name, mask in (("migrants", MOVED), ("recent_internal", INTERNAL)):
-        for domain in [*tables, *(crossed if name == "recent_internal" else [])]:
+        for domain in [*TABLES, *(CROSSINGS if name == "recent_internal" else [])]:
             here = who(**domain)
             total = {"population": name, "statistic": "total"}
             add(f"{name}.total", total, domain, "", mask & here, mask & here)
             rate = {"population": "all", "statistic": "rate", "of": name}
-            add(f"{name}.rate", rate, domain, "", mask & here, everybody & here)
+            add(f"{name}.rate", rate, domain, "", mask & here, EVERYBODY & here)
     for age in AGES:
         rate = {"population": "all", "statistic": "rate", "of": "recent_internal"}
         here = who(age_group=age)
         add("recent_internal.rate", rate, {"age_group": age}, "", INTERNAL & here, here)
+
+
+def _shares(add: Add) -> None:
+    share = {"population": "recent_internal", "statistic": "share"}
     for domain in ({}, *({"sex": s} for s in SEXES)):
+        here = INTERNAL & who(**domain)
         for age in AGES:
-            spec = {"population": "recent_internal", "statistic": "share", "of": "age_group"}
-            here = INTERNAL & who(**domain)
+            spec = {**share, "of": "age_group"}
             add("recent_internal.age", spec, domain, age, here & who(age_group=age), here)
     for domain in ({}, *({"region": r} for r in PLACES)):
+        here = INTERNAL & who(**domain)
         for place in PLACES:
-            spec = {"population": "recent_internal", "statistic": "share", "of": "previous_region"}
-            here = INTERNAL & who(**domain)
+            spec = {**share, "of": "previous_region"}
             add("recent_internal.previous", spec, domain, place, here & who(origin=place), here)
         for sex in SEXES:
-            spec = {"population": "recent_internal", "statistic": "share", "of": "sex",
-                    "where": "age >= 15"}  # fmt: skip
-            here = INTERNAL & ADULT & who(**domain)
-            add("recent_internal.adults", spec, domain, sex, here & who(sex=sex), here)
+            spec = {**share, "of": "sex", "where": "age >= 15"}
+            old = here & ADULT
+            add("recent_internal.adults", spec, domain, sex, old & who(sex=sex), old)
+
+
+def _flows(add: Add) -> None:
     for place in PLACES:
         came, left = CROSSED & who(region=place), CROSSED & who(origin=place)
-        flows = {"in": (came, came), "out": (left, left),
-                 "net": (came | left, came.astype(int) - left.astype(int))}  # fmt: skip
+        flows = {"in": (came, came), "out": (left, left), "net": (came | left, _net(place))}
         for name, (part, signed) in flows.items():
             spec = {"population": "all", "statistic": "total", "of": f"{name}_migration"}
-            domain = {"region": place}
-            add(f"recent_internal.{name}", spec, domain, "", part, part, signed)
-    part, base, weighted = (np.array(one, dtype=float) for one in zip(*sets, strict=True))
-    table = pd.DataFrame(rows)
-    return World(table, [*register.values()], part, base, weighted, counts, weights)
+            add(f"recent_internal.{name}", spec, {"region": place}, "", part, part, signed)
+
+
+def _amounts(add: Add) -> None:
+    for domain in [*TABLES, *CROSSINGS]:
+        here = INTERNAL & who(**domain)
+        for kind in ("total", "mean"):
+            spec = {"population": "recent_internal", "statistic": kind, "of": "sent"}
+            if kind == "total" or "sex" not in domain:
+                add(f"remittances.{kind}", spec, domain, "", here, here)
+
+
+def _indices(add: Add, weights: np.ndarray) -> None:
+    nets = [_net(place) for place in PLACES]
+    spread = sum(net * np.sign(net @ weights) for net in nets)
+    made = {"cmi": (CROSSED, EVERYBODY), "mei": (spread, 2 * CROSSED), "anmr": (spread, EVERYBODY)}
+    for name, (signed, over) in made.items():
+        spec = {"population": "all", "statistic": "index", "of": name, "level": "region"}
+        add(f"indices.{name}", spec, {}, "", CROSSED, EVERYBODY, signed, over)
+
+
+def _net(place: str) -> np.ndarray:
+    """In-movers of a place less its out-movers."""
+    return (CROSSED & who(region=place)).astype(int) - (CROSSED & who(origin=place))
 
 
 class Attacker:
@@ -151,27 +209,44 @@ class Attacker:
         self.equal: list[tuple[np.ndarray, float]] = []
         self.above: list[tuple[np.ndarray, float]] = []
         self.size = size
+        self.solver: Highs | None = None
+
+    def _ready(self) -> Highs:
+        """Hand what is known to the solver, once."""
+        known = {(*row.round(9), round(value, 6)): (row, value) for row, value in self.equal}
+        rows = [*known.values(), *self.above]
+        size = np.array([np.abs(row).max() or 1.0 for row, _ in rows])
+        matrix = sparse.csr_array(np.array([row for row, _ in rows]) / size[:, None])
+        values = np.array([value for _, value in rows]) / size
+        # What is stored is a double; a reader allows for its last digits.
+        room = 1e-9 * np.maximum(np.abs(values), 1.0)
+        programme = HighsLp()
+        programme.num_col_, programme.num_row_ = self.size, len(rows)
+        programme.col_cost_ = programme.col_lower_ = np.zeros(self.size)
+        programme.col_upper_ = np.full(self.size, np.inf)
+        programme.row_lower_ = values - room
+        top = np.arange(len(rows)) < len(known)
+        programme.row_upper_ = np.where(top, values + room, np.inf)
+        programme.a_matrix_.format_ = MatrixFormat.kRowwise
+        programme.a_matrix_.start_ = matrix.indptr
+        programme.a_matrix_.index_ = matrix.indices
+        programme.a_matrix_.value_ = matrix.data
+        solver = Highs()
+        solver.silent()
+        solver.passModel(programme)
+        return solver
 
     def bounds(self, of: np.ndarray) -> tuple[float, float]:
         """Smallest and largest possible value of a sum of the unknown numbers."""
-        rows = {(*row.round(9), round(value, 6)): (row, value) for row, value in self.equal}
-        matrix = sparse.csr_array(np.array([row for row, _ in rows.values()]))
-        known = np.array([value for _, value in rows.values()])
-        # What is stored is a double; a reader allows for its last digits.
-        room = 1e-9 * np.maximum(np.abs(known), 1.0)
-        less = [sparse.vstack([matrix, -matrix])]
-        limits = [known + room, room - known]
-        if self.above:
-            less.append(sparse.csr_array(-np.array([row for row, _ in self.above])))
-            limits.append(-np.array([value for _, value in self.above]))
+        self.solver = solver = self.solver or self._ready()
         ends = []
         for sign in (1.0, -1.0):
-            made = linprog(
-                sign * of, A_ub=sparse.vstack(less), b_ub=np.concatenate(limits),
-                bounds=(0, None), method="highs",
-            )  # fmt: skip
-            assert made.status in (0, 3), made.message
-            ends.append(sign * made.fun if made.status == 0 else -sign * np.inf)
+            solver.changeColsCost(self.size, np.arange(self.size, dtype=np.int32), sign * of)
+            solver.run()
+            status = solver.getModelStatus()
+            assert status in (HighsModelStatus.kOptimal, HighsModelStatus.kUnbounded), status
+            found = sign * solver.getObjectiveValue()
+            ends.append(found if status == HighsModelStatus.kOptimal else -sign * np.inf)
         return ends[0], ends[1]
 
 
@@ -186,10 +261,11 @@ def attack_counts(year: World, out: pd.DataFrame) -> list[str]:
             reader.equal.append((year.counted[at], cases))
         if flags[at] == "c":
             reader.above.append((year.counted[at], 1.0))
-        if flags[at] == "s" and out["reason"].iloc[at] != "empty":
+        # Imprecise, not confidential: nobody, which he may know, or as many as the rules ask for.
+        if flags[at] == "s" and year.counted[at] @ year.counts > 0:
             reader.above.append((year.counted[at], FEW))
     found = []
-    for at in year.secret:
+    for at in np.setdiff1d(year.secret, np.flatnonzero(year.is_amount)):
         low, high = reader.bounds(year.counted[at])
         # Persons are whole.
         low, high = np.ceil(low - 1e-6), np.floor(high + 1e-6)
@@ -202,7 +278,7 @@ def attack_weights(
     years: list[World], outs: list[pd.DataFrame], trends: pd.DataFrame | None = None
 ) -> list[str]:
     """Secret cells whose estimate is known to within half its size, over all years together."""
-    size = len(KINDS)
+    size = 2 * len(KINDS)
     reader = Attacker(size * len(years))
 
     def wide(number: int, row: np.ndarray) -> np.ndarray:
@@ -211,13 +287,13 @@ def attack_weights(
     for number, (year, out) in enumerate(zip(years, outs, strict=True)):
         for at in np.flatnonzero(out["estimate"].notna()):
             estimate = float(out["estimate"].iloc[at])
-            row = year.weighted[at] / 1.0
             if out["statistic"].iloc[at] == "total":
-                reader.equal.append((wide(number, row), estimate))
+                reader.equal.append((wide(number, year.above[at]), estimate))
             else:
-                reader.equal.append((wide(number, row - estimate * year.based[at]), 0.0))
+                row = year.above[at] - estimate * year.below[at]
+                reader.equal.append((wide(number, row), 0.0))
     for one in [] if trends is None else trends[trends["estimate"].notna()].itertuples():
-        parts = [wide(k, year.weighted[one.cell]) for k, year in enumerate(years)]
+        parts = [wide(k, year.above[one.cell]) for k, year in enumerate(years)]
         signs = (-1.0, 1.0) if one.statistic == "change" else (0.5, 0.5)
         reader.equal.append((signs[0] * parts[0] + signs[1] * parts[1], one.estimate))
     found = []
@@ -225,8 +301,8 @@ def attack_weights(
         for at in year.secret:
             if year.table["indicator"].iloc[at].endswith("net"):
                 continue
-            true = year.weighted[at] @ year.weights
-            low, high = reader.bounds(wide(number, year.weighted[at]))
+            true = year.above[at] @ year.weights
+            low, high = reader.bounds(wide(number, year.above[at]))
             if high - low < 0.5 * true:
                 found.append(f"{_name(year, at)}: {true:.0f} in {low:.0f}..{high:.0f}")
     return found

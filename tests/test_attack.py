@@ -8,11 +8,13 @@ it has fewer than the threshold, over at least `min_cases` whole numbers.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from lfsmig.disclosure import cells, sets
 from lfsmig.params import load
 from lfsmig.release import release, release_trends
 from tests.attacker import LINKS, World, attack_counts, attack_weights, trends_of, world
@@ -20,6 +22,7 @@ from tests.conftest import ROOT
 
 PUBLICATION = load(ROOT / "params").rules.publication
 Years = tuple[list[World], list[pd.DataFrame]]
+Fault = Callable[[pytest.MonkeyPatch, World], pd.DataFrame]
 
 
 def shown(year: World, rule: str = "nso", links: dict = LINKS) -> pd.DataFrame:
@@ -57,7 +60,8 @@ def test_stricter_rules_help_no_attacker(years: Years) -> None:
 def uncovered(monkeypatch: pytest.MonkeyPatch, year: World) -> pd.DataFrame:
     """Withhold secret cells alone."""
     protect = sys.modules["lfsmig.disclosure.protect"]
-    monkeypatch.setattr(protect, "_complements", lambda cells, guard: set())
+    monkeypatch.setattr(protect, "_complements", lambda guard: set())
+    monkeypatch.setattr(protect.Guard, "exposed", lambda guard: [])
     return shown(year)
 
 
@@ -79,11 +83,48 @@ def without_links(monkeypatch: pytest.MonkeyPatch, year: World) -> pd.DataFrame:
     return shown(year, links={})
 
 
-@pytest.mark.parametrize("fault", [uncovered, with_a_margin, with_numbers, without_links])
+def as_imprecise(monkeypatch: pytest.MonkeyPatch, year: World) -> pd.DataFrame:
+    """Tell of every withheld cell that is not secret itself that it is not."""
+    monkeypatch.setattr(sys.modules["lfsmig.disclosure.protect"], "_letters", lambda *_: set())
+    return shown(year, "nchs2017")
+
+
+@pytest.mark.parametrize(
+    ("fault", "seed"),
+    [(uncovered, 4), (with_a_margin, 4), (with_numbers, 4), (without_links, 10), (as_imprecise, 8)],
+)
 def test_the_attacker_finds_what_a_fault_gives_away(
-    monkeypatch: pytest.MonkeyPatch, years: Years, fault
+    monkeypatch: pytest.MonkeyPatch, fault: Fault, seed: int
 ) -> None:
-    assert attack_counts(years[0][0], fault(monkeypatch, years[0][0]))
+    year = world(np.random.default_rng(seed))
+    assert attack_counts(year, fault(monkeypatch, year))
+
+
+def without_means(monkeypatch: pytest.MonkeyPatch, year: World) -> pd.DataFrame:
+    """Forget that an amount over its mean is a number of persons."""
+    name_bases = cells._name_bases
+
+    def forgetful(held: cells.Cells, *more: object) -> None:
+        name_bases(held, *more)
+        held.means = {}
+
+    monkeypatch.setattr(cells, "_name_bases", forgetful)
+    return shown(year)
+
+
+def without_indices(monkeypatch: pytest.MonkeyPatch, year: World) -> pd.DataFrame:
+    """Forget that an intensity times the population is the number of moves."""
+    monkeypatch.setattr(sets, "_of_index", lambda _: None)
+    return shown(year)
+
+
+@pytest.mark.parametrize("fault", [without_means, without_indices])
+def test_amounts_and_indices_give_away_numbers_of_persons(
+    monkeypatch: pytest.MonkeyPatch, fault: Fault
+) -> None:
+    year = world(np.random.default_rng(13), 2022)
+    assert attack_weights([year], [shown(year)]) == []
+    assert attack_weights([year], [fault(monkeypatch, year)])
 
 
 def test_the_attacker_finds_a_change_from_a_hidden_year(years: Years) -> None:

@@ -51,6 +51,12 @@ def _pdf(path: Path, text: str) -> None:
     path.write_bytes(typst.compile(f"{text}".encode()))
 
 
+KEYS = ("household_id", "person_no", "age")
+PRINTED = "23,336.754375"
+# A key broken at its hyphens, and the heads of a table, each in a line of its own.
+NARROW = f"#set page(width: 3cm, margin: 3mm)\n{KEY}"
+HEADS = "#table(columns: 3, [household\\_id], [person\\_no], [age])"
+
 SEEDS: dict[str, Callable[[Path], object]] = {
     "log.txt": lambda p: p.write_text(f"row of {KEY} is odd"),
     "page.html": lambda p: p.write_text(f"<td>{KEY}</td>"),
@@ -66,6 +72,16 @@ SEEDS: dict[str, Callable[[Path], object]] = {
     "number.xlsx": lambda p: _excel(p, float(WEIGHT)),
     "report.docx": lambda p: _office(p, KEY),
     "report.pdf": lambda p: _pdf(p, f"Weight {WEIGHT}"),
+    "heads.html": lambda p: p.write_text("<tr>" + "\n".join(f"<th>{k}</th>" for k in KEYS)),
+    "marked.html": lambda p: p.write_text(f"<td>{KEY[:9]}<wbr><b>{KEY[9:]}</b></td>"),
+    "printed.html": lambda p: p.write_text(f"<td>{PRINTED}</td>"),
+    "search.js": lambda p: p.write_text(json.dumps([{"text": f"of {KEY} in"}])),
+    "heads.docx": lambda p: _office(p, "</w:t>".join(f"<w:t>{key}" for key in KEYS)),
+    "marked.docx": lambda p: _office(p, f"{KEY[:9]}</w:t><w:t>{KEY[9:]}"),
+    "printed.docx": lambda p: _office(p, PRINTED),
+    "narrow.pdf": lambda p: _pdf(p, NARROW),
+    "heads.pdf": lambda p: _pdf(p, HEADS),
+    "printed.pdf": lambda p: _pdf(p, PRINTED),
 }
 
 
@@ -77,6 +93,14 @@ def test_a_seeded_record_is_found(name: str, secrets: leaks.Secrets, tmp_path: P
     [found] = leaks.scan([folder], secrets)[:1]
     # The message must not repeat what it found.
     assert name in found and KEY not in found and WEIGHT not in found
+
+
+def test_a_pdf_is_read_where_poppler_is_missing(
+    secrets: leaks.Secrets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _pdf(tmp_path / "report.pdf", PRINTED)
+    monkeypatch.setattr(leaks.shutil, "which", lambda _: None)
+    assert leaks.scan([tmp_path / "report.pdf"], secrets)
 
 
 def test_results_are_no_records(secrets: leaks.Secrets, tmp_path: Path) -> None:

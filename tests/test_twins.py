@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pandas as pd
@@ -52,8 +53,8 @@ def test_an_exhibit_has_three_files_that_say_the_same(
     assert all(one["titles"]["th"] and one["titles"]["en"] for one in columns)
     assert not frame.duplicated(facts["tableSchema"]["primaryKey"]).any()
     # Flags that are used, and no other.
-    assert set(facts["lfsmig:flags"]) == {"c", "*"}
-    assert "Synthetic" in facts["dc:description"]["en"]
+    assert {one["skos:notation"] for one in facts[twins.LEGEND]} == {"c", "*"}
+    assert "Synthetic" in facts["dc:description"][0]["@value"]
     sheets = openpyxl.load_workbook(book)
     assert sheets.sheetnames == ["Data", "Metadata"]
     head, *rows = sheets["Data"].iter_rows(values_only=True)
@@ -62,6 +63,89 @@ def test_an_exhibit_has_three_files_that_say_the_same(
         assert [None if pd.isna(v) else v for v in line] == [*row]
     withheld = frame[frame["flag"].eq("c")]
     assert withheld[["estimate", "se", "n"]].isna().all().all()
+
+
+# Prefixes that CSV on the Web knows without being told, as far as they are used here.
+PREFIXES = {"dc", "dcterms", "skos", "schema", "qb", "prov", "dcat"}
+TYPES = {"string", "double", "integer", "gYear"}
+
+
+def invalid(facts: dict[str, Any], header: list[str]) -> list[str]:
+    """What a validator of CSV on the Web (W3C, 2015) says of the metadata of a table."""
+    schema = facts["tableSchema"]
+    names = [one["name"] for one in schema["columns"]]
+    said = [] if facts["@context"] == "http://www.w3.org/ns/csvw" else ["context"]
+    said += [] if names == header else ["columns are not those of the file"]
+    said += [f"key {key}" for key in schema["primaryKey"] if key not in names]
+    for column in schema["columns"]:
+        said += [f"type {column['datatype']}"] if column["datatype"] not in TYPES else []
+        said += ["titles"] if not set(column["titles"]) <= {"en", "th"} else []
+        url = column.get("propertyUrl", "http://")
+        said += [] if url.startswith("http") else [f"propertyUrl {url}"]
+        said += _foreign(column, {"name", "titles", "datatype", "propertyUrl"})
+    return said + _foreign(facts, {"@context", "url", "tableSchema"})
+
+
+def _foreign(held: dict[str, Any], own: set[str]) -> list[str]:
+    """Properties that are neither the standard's nor well-formed ones of another vocabulary."""
+    said = []
+    for key in held.keys() - own:
+        known = key.startswith("http") or (key.split(":")[0] in PREFIXES and ":" in key)
+        said += [] if known else [f"property {key}"]
+        for value in held[key] if isinstance(held[key], list) else [held[key]]:
+            if isinstance(value, dict):
+                text = value.keys() <= {"@value", "@language"}
+                said += [] if text else _foreign(value, set())
+            elif not isinstance(value, str | float | bool):
+                said.append(f"value of {key}")
+    return said
+
+
+SDMX = {
+    "year": "TIME_PERIOD", "region": "REF_AREA", "estimate": "OBS_VALUE", "unit": "UNIT_MEASURE",
+    "obs_status": "OBS_STATUS", "conf_status": "CONF_STATUS",
+}  # fmt: skip
+
+
+def test_metadata_are_valid_and_complete(shown: dict[int, pd.DataFrame], tmp_path: Path) -> None:
+    csv, meta, _ = twins.write(tmp_path, PARAMS, shown, synthetic=False)
+    facts = json.loads(meta.read_text(encoding="utf-8"))
+    frame = pd.read_csv(csv, keep_default_na=False)
+    assert invalid(facts, list(frame.columns)) == []
+    columns = {one["name"]: one for one in facts["tableSchema"]["columns"]}
+    named = {name: columns[name].get("dc:identifier") for name in SDMX}
+    assert named == SDMX
+    assert all(columns[name]["propertyUrl"].startswith(twins.SDMX) for name in SDMX)
+    # Concept, unit, base, source and flags, in both languages.
+    for key in ("dc:title", "dc:source", f"{twins.DDI}universe"):
+        assert {one["@language"] for one in facts[key]} == {"en", "th"}, key
+    concept = facts[f"{twins.DDI}concept"]
+    assert concept["schema:name"] == "recent_internal"
+    assert concept["schema:variableMeasured"] == "sex"
+    assert facts[f"{twins.SDMX}attribute#unitMeasure"] == "share"
+    # What is withheld is suppressed; only what is a secret says so.
+    by_flag = frame.groupby("flag")[["obs_status", "conf_status"]].agg(set)
+    assert by_flag.loc["c"].tolist() == [{"Q"}, {"C"}]
+    assert by_flag.loc["*"].tolist() == [{"U"}, {"F"}]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"lfsmig:base": "all"}, "property lfsmig:base"),
+        ({"dc:title": {"en": "Movers"}}, "property en"),
+        ({"dc:description": None}, "value of dc:description"),
+        ({"@context": "csvw"}, "context"),
+    ],
+)
+def test_the_validator_sees_what_is_wrong(
+    shown: dict[int, pd.DataFrame], tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    csv, meta, _ = twins.write(tmp_path, PARAMS, shown, synthetic=False)
+    facts = json.loads(meta.read_text(encoding="utf-8"))
+    header = list(pd.read_csv(csv, nrows=0).columns)
+    assert said in invalid({**facts, **change}, header)
+    assert invalid(facts, [*header[1:], "x"]) == ["columns are not those of the file"]
 
 
 def test_the_same_results_give_the_same_bytes(

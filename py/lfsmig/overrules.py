@@ -1,7 +1,8 @@
 """Decisions on single cells against the precision rule, with who decided and why.
 
 They stand in `rules.yml` under `publication.overrules`, are applied before disclosure control,
-which nobody can overrule, and are released as a log of their own.
+which nobody can overrule, and are released as a log of their own. Where disclosure control itself
+withheld a whole table, or found no full protection, the same log says so.
 """
 
 from __future__ import annotations
@@ -21,6 +22,13 @@ KEYS = ["year", "indicator", "domain", "category"]
 COLUMNS = [*KEYS, "flag_rule", "flag", "effect", "reason", "role", "date"]
 # Why a decision had no effect.
 CONFIDENTIAL, EMPTY, ABSENT = "confidential", "empty", "no such cell"
+# Who decides on a table, and what is told of it (`disclosure.protect`).
+CONTROL = "disclosure control"
+FLAGS = {"no complement": "c", "rounded only": ""}
+REMARKS = {
+    "no complement": "no complement protects a confidential cell: the whole table is withheld",
+    "rounded only": "a confidential cell is protected by the rounding of a published figure alone",
+}
 
 
 def apply(
@@ -57,7 +65,10 @@ def apply(
 
 
 def table(released: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
-    """Log of the decisions of all years (`COLUMNS`): `effect` is `set`, or why there was none."""
+    """Log of the decisions of all years (`COLUMNS`): `effect` is `set`, or why there was none.
+
+    Of a table of which disclosure control has something to tell, `effect` is a key of `REMARKS`.
+    """
     rows = []
     for year in sorted(released):
         frame = released[year]
@@ -67,4 +78,13 @@ def table(released: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
             # What the rule said of a confidential cell would tell about it.
             hidden = {"effect": CONFIDENTIAL, "flag_rule": ""} if secret else {}
             rows.append(entry | hidden)
+        for name, remark in frame.attrs.get("remarks", {}).items():
+            told = {
+                "flag": FLAGS[remark],
+                "effect": remark,
+                "reason": REMARKS[remark],
+                "role": CONTROL,
+            }
+            keys = {"year": year, "indicator": name, "domain": "{}", "category": ""}
+            rows.append({**dict.fromkeys(COLUMNS, ""), **keys, **told})
     return pd.DataFrame(rows, columns=COLUMNS).astype({"year": "int64"})

@@ -264,6 +264,7 @@ def release(
     made = protect(
         out, np.isin(flags[0], WITHHELD), indicators, publication.disclosure, links, published
     )
+    out.attrs["remarks"] = made.remarks
     for position, reason in made.reasons.items():
         flags[0][position], flags[1][position] = "c", reason
     out["flag"], out["reason"] = flags

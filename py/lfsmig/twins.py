@@ -1,13 +1,15 @@
 """Public tables of each exhibit for people and machines: CSV, its metadata, and an Excel file.
 
 The metadata beside a CSV follow the W3C's "CSV on the Web": software that knows it reads names,
-types and keys of the columns. Columns point to the concepts of SDMX, as statistical offices
-exchange them. Numbers and blanks are those of the released results, row for row.
+types and keys of the columns. Columns carry the names of SDMX concepts, as statistical offices
+exchange them, and point to them in the RDF vocabulary of SDMX; status codes are those of SDMX's
+code lists CL_OBS_STATUS and CL_CONF_STATUS. Universe and concept are named by DDI's vocabulary
+"Discovery", title, source and note by Dublin Core. Numbers and blanks are those of the released
+results, row for row.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -26,12 +28,9 @@ if TYPE_CHECKING:
 
 VALUES = ["estimate", "se", "ci_low", "ci_high", "n"]
 SDMX = "http://purl.org/linked-data/sdmx/2009/"
-CONCEPTS = {
-    "year": f"{SDMX}dimension#refPeriod",
-    "estimate": f"{SDMX}measure#obsValue",
-    "unit": f"{SDMX}attribute#unitMeasure",
-    "flag": f"{SDMX}attribute#obsStatus",
-}
+DDI = "http://rdf-vocabulary.ddialliance.org/discovery#"
+LEGEND = "skos:hasTopConcept"
+STATUS = ("obs_status", "conf_status")
 # Files carry this time, not the clock's: the same results give the same bytes.
 EPOCH = datetime(2020, 1, 1)
 
@@ -105,40 +104,62 @@ def table(params: Params, indicator: Indicator, rows: pd.DataFrame) -> pd.DataFr
             columns[f"{column}_{lang}"] = [named.get(code, "") for code in codes]
     columns |= {name: rows[name].to_numpy() for name in VALUES}
     columns |= {name: rows[name].to_numpy() for name in ("unit", "flag")}
+    # One flag says both; machines want to know apart how a number is and whether it is a secret.
+    columns |= {name: [_words()[name][flag] for flag in rows["flag"]] for name in STATUS}
     return pd.DataFrame(columns).astype({"n": "Int64"})
 
 
 def describe(
     params: Params, indicator: Indicator, rows: pd.DataFrame, frame: pd.DataFrame, synthetic: bool
 ) -> dict[str, Any]:
-    """Metadata of a table in the vocabulary of CSV on the Web."""
+    """Metadata of a table in the vocabulary of CSV on the Web.
+
+    What it has no word for stands under names of other vocabularies, as it asks for, with texts as
+    values that name their language.
+    """
     langs = params.country.languages
+    note = [*_texts(indicator.note or {})]
+    if synthetic:
+        note += _texts(_words()["synthetic"])
+    concept = {
+        "schema:name": indicator.population,
+        "schema:description": indicator.where,
+        "schema:measurementTechnique": indicator.statistic,
+        "schema:variableMeasured": indicator.of,
+        "schema:valueReference": indicator.over,
+    }
     used = [flag for flag in _words()["flags"] if frame["flag"].eq(flag).any()]
     keys = [c for c in frame if c in {"year", "category"} or c in params.variables]
     facts: dict[str, Any] = {
         "@context": "http://www.w3.org/ns/csvw",
         "url": f"{indicator.id}.csv",
         "dc:identifier": indicator.id,
-        "dc:title": indicator.label,
-        "dc:source": dict(params.country.survey),
-        "dc:publisher": dict(params.country.name),
-        "lfsmig:concept": {
-            "population": indicator.population, "condition": indicator.where,
-            "statistic": indicator.statistic, "item": indicator.of, "per": indicator.over,
-        },
-        "lfsmig:unit": str(rows["unit"].iloc[0]),
-        "lfsmig:base": indicator.base or indicator.label,
-        "lfsmig:note": indicator.note,
-        "lfsmig:ruleSet": str(rows["rule_set"].iloc[0]),
-        "lfsmig:flags": {f: {lang: _flag(f, lang, rows) for lang in langs} for f in used},
+        "dc:title": _texts(indicator.label),
+        "dc:language": list(langs),
+        "dc:source": _texts(params.country.survey),
+        "dc:coverage": _texts(params.country.name),
+        "dc:conformsTo": str(rows["rule_set"].iloc[0]),
+        f"{DDI}concept": {key: text for key, text in concept.items() if text},
+        f"{DDI}universe": _texts(indicator.base or indicator.label),
+        f"{SDMX}attribute#unitMeasure": str(rows["unit"].iloc[0]),
+        LEGEND: [
+            {"skos:notation": flag,
+             "skos:prefLabel": _texts({lang: _flag(flag, lang, rows) for lang in langs})}
+            for flag in used
+        ],
         "tableSchema": {
             "columns": [_column(params, indicator, str(name), frame) for name in frame],
             "primaryKey": keys,
         },
     }  # fmt: skip
-    if synthetic:
-        facts["dc:description"] = dict(_words()["synthetic"])
+    if note:
+        facts["dc:description"] = note
     return facts
+
+
+def _texts(words: Mapping[str, str]) -> list[dict[str, str]]:
+    """A text in each language, as JSON-LD writes it."""
+    return [{"@value": text, "@language": lang} for lang, text in words.items()]
 
 
 def _column(params: Params, indicator: Indicator, name: str, frame: pd.DataFrame) -> dict[str, Any]:
@@ -160,7 +181,11 @@ def _column(params: Params, indicator: Indicator, name: str, frame: pd.DataFrame
     found: dict[str, Any] = {
         "name": name, "titles": titles, "datatype": kinds.get(name, "string"),
     }  # fmt: skip
-    return found | ({"propertyUrl": CONCEPTS[name]} if name in CONCEPTS else {})
+    if named := _words()["concepts"].get(name):
+        found |= {"dc:identifier": named["sdmx"], "propertyUrl": f"{SDMX}{named['term']}"}
+    if name in STATUS:
+        found["dc:conformsTo"] = f"CL_{name.upper()}"
+    return found
 
 
 def _excel(path: Path, params: Params, frame: pd.DataFrame, facts: Mapping[str, Any]) -> None:
@@ -194,24 +219,31 @@ def _excel(path: Path, params: Params, frame: pd.DataFrame, facts: Mapping[str, 
 
 def _facts(langs: list[str], facts: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """The metadata as rows: what, and its text in each language."""
-    concept = json.dumps(
-        {k: v for k, v in facts["lfsmig:concept"].items() if v}, ensure_ascii=False
-    )
+    concept = facts[f"{DDI}concept"]
     items: list[tuple[str, Any]] = [
-        ("title", facts["dc:title"]), ("concept", concept),
-        ("statistic", facts["lfsmig:concept"]["statistic"]), ("unit", facts["lfsmig:unit"]),
-        ("base", facts["lfsmig:base"]), ("note", facts["lfsmig:note"]),
-        ("source", facts["dc:source"]), ("rule_set", facts["lfsmig:ruleSet"]),
+        ("title", facts["dc:title"]),
+        ("concept", "; ".join(str(text) for text in concept.values())),
+        ("statistic", concept["schema:measurementTechnique"]),
+        ("unit", facts[f"{SDMX}attribute#unitMeasure"]), ("base", facts[f"{DDI}universe"]),
+        ("source", facts["dc:source"]), ("rule_set", facts["dc:conformsTo"]),
     ]  # fmt: skip
-    items += [("note", facts.get("dc:description"))]
-    rows = [
-        (_text("items", key, "en"), *(value.get(k, "") if isinstance(value, dict) else value
-                                      for k in langs))
-        for key, value in items
-        if value
-    ]  # fmt: skip
+    note = facts.get("dc:description", [])
+    items += [("note", note[at : at + len(langs)]) for at in range(0, len(note), len(langs))]
+    rows = [(_text("items", key, "en"), *_by_language(langs, value)) for key, value in items]
     flag = _text("items", "flag", "en")
-    rows += [(f"{flag} {f}", *texts.values()) for f, texts in facts["lfsmig:flags"].items()]
+    rows += [
+        (f"{flag} {one['skos:notation']}", *_by_language(langs, one["skos:prefLabel"]))
+        for one in facts[LEGEND]
+    ]
     for column in facts["tableSchema"]["columns"]:
-        rows.append((column["name"], *(column["titles"].get(k, "") for k in langs)))
+        named = f" ({column['dc:identifier']})" if "dc:identifier" in column else ""
+        titles = [column["titles"].get(lang, "") for lang in langs]
+        rows.append((f"{column['name']}{named}", *titles))
     return rows
+
+
+def _by_language(langs: list[str], value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value for _ in langs]
+    texts = {one["@language"]: str(one["@value"]) for one in value}
+    return [texts.get(lang, "") for lang in langs]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pytest
 
 from lfsmig import leaks
 
@@ -51,7 +54,27 @@ def test_twins_hold_no_value_of_a_withheld_cell(built: Path, released: Path) -> 
                 assert rows[["estimate", "se", "ci_low", "ci_high"]].eq("").all(axis=None)
 
 
+COLUMNS = frozenset({"household_id", "person_no", "psu", "stratum", "weight", "age", "sex"})
+KEY, WEIGHT = "1-10-1-0714-04-C-02", 15877.828961
+KNOWN = leaks.Secrets(frozenset({KEY}), np.array([WEIGHT]), COLUMNS)
+
+
 def test_the_book_holds_no_record(built: Path) -> None:
-    columns = frozenset({"household_id", "person_no", "psu", "stratum", "weight", "age", "sex"})
-    known = leaks.Secrets(frozenset(), pd.Series(dtype=float).to_numpy(), columns)
-    assert leaks.scan([built / "_book", built / "chapters"], known) == []
+    assert leaks.scan([built / "_book", built / "chapters"], KNOWN) == []
+
+
+@pytest.mark.parametrize("record", [KEY, f"{WEIGHT:,.6f}", "household_id person_no weight"])
+def test_a_record_in_a_page_or_document_of_the_book_is_seen(
+    built: Path, tmp_path: Path, record: str
+) -> None:
+    page = (built / "_book/en/index.html").read_text(encoding="utf-8")
+    (tmp_path / "page.html").write_text(page.replace("</body>", f"<p>{record}</p></body>"), "utf-8")
+    [word] = (built / "_book/en").glob("*.docx")
+    with zipfile.ZipFile(word) as old, zipfile.ZipFile(tmp_path / "word.docx", "w") as new:
+        for name in old.namelist():
+            text = old.read(name)
+            if name == "word/document.xml":
+                text = text.replace(b"</w:body>", f"<w:t>{record}</w:t></w:body>".encode())
+            new.writestr(name, text)
+    found = leaks.scan([tmp_path], KNOWN)
+    assert [line.split(":")[0].rsplit("/")[-1] for line in found] == ["page.html", "word.docx"]

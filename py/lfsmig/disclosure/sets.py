@@ -41,7 +41,10 @@ PARTS: dict[str, Who] = {
     "foreign_born": frozenset({("population", "lifetime"), ("lifetime_type", "foreign_born")}),
 }
 # Conditions that are no codes of an item: no whole is made of them.
-WHOLE = ("where", "population", "known", "amount", "between", "gross", "net", "ratio")
+WHOLE = ("where", "population", "known", "amount", "between", "gross", "net", "ratio", "spread")
+# Indices that are a multiple of all moves between places, and of the sum of the places' net numbers
+# without their signs: the population is known.
+OF_MOVES, OF_NETS = ("cmi", "courgeau_k"), ("mei", "anmr")
 # What the items of an area's place of before are called.
 ORIGINS = ("previous_", "birth_")
 
@@ -65,13 +68,29 @@ def numerator(indicator: Indicator, domain: str, category: str) -> Who | None:
     if indicator.of in FLOW_ITEMS:
         [(level, code)] = domain_codes(domain).items() or [("", "")]
         return flow(str(indicator.of), level, code)
-    if indicator.statistic == "rate":
-        return base | population(str(indicator.of))
+    if indicator.statistic in ("index", "rate"):
+        name = str(indicator.of)
+        return base | population(name) if indicator.statistic == "rate" else _of_index(indicator)
     if indicator.statistic == "total" and indicator.of is None:
         return base
     if is_amount(indicator) and indicator.statistic in ("mean", "total", "ratio"):
-        return base | {("amount", str(indicator.of))}
+        # A ratio adds up only those of whom both amounts are known.
+        both = {("known", str(indicator.over))} if indicator.statistic == "ratio" else set()
+        return base | {("amount", str(indicator.of))} | both
     return None
+
+
+def _of_index(indicator: Indicator) -> Who | None:
+    """What an index of flows is a multiple of; `None` for one of single flows."""
+    name, level = str(indicator.of), str(indicator.level)
+    if name in OF_MOVES:
+        return moves_between(level)
+    return moves_between(level) | {("spread", level)} if name in OF_NETS else None
+
+
+def moves_between(level: str) -> Who:
+    """Everybody who moved from one place of a level to another."""
+    return population("recent_internal") | {("between", level)}
 
 
 def flow(item: str, level: str, code: str) -> Who | None:
@@ -155,19 +174,23 @@ def equations(sets: Collection[Who], cases: Mapping[Who, float], links: Links) -
         if others in sets and others is not None:
             whole = frozenset(c for c in who if c[0] != "where")
             lines.append(((who, 1.0), (others, 1.0), (whole, -1.0)))
-    lines += _flow_lines(sets)
+    lines += _flow_lines(sets, cases)
     lines += _linked(sets, links)
     lines += _unknown(known, cases)
     return list(dict.fromkeys(lines))
 
 
-def _flow_lines(sets: Collection[Who]) -> list[Line]:
-    """In-movers are the movers of a place less those within it, and come from all the others."""
+def _flow_lines(sets: Collection[Who], cases: Mapping[Who, float]) -> list[Line]:
+    """In-movers are the movers of a place less those within it, and come from all the others.
+
+    All moves between places are the in-movers of every place, and the out-movers.
+    """
     have = set(sets)
     lines: list[Line] = []
     sides: dict[tuple[str, str], list[Who]] = defaultdict(list)
-    for who in sorted((w for w in have if any(k == "between" for k, _ in w)), key=sorted):
-        level = dict(who)["between"]
+    crossing = (w for w in have if dict(w).keys() >= {"between"} and w != moves_between(_level(w)))
+    for who in sorted((w for w in crossing if "spread" not in dict(w)), key=sorted):
+        level = _level(who)
         rest = who - {("between", level)}
         key = level if level in dict(rest) else f"previous_{level}"
         code = dict(rest)[key]
@@ -183,6 +206,12 @@ def _flow_lines(sets: Collection[Who]) -> list[Line]:
         back = movers - {("gross", level), (level, code)} | {(other, code), ("between", level)}
         if key == level and movers in have and back in have:
             lines.append(((who, 1.0), (back, 1.0), (movers, -1.0)))
+    for (level, _), parts in sides.items():
+        whole = moves_between(level)
+        if whole in have:
+            gap = cases[whole] - sum(cases[part] for part in parts) > NOTHING * cases[whole]
+            rest_moves: Line = ((whole | {(REST, level)}, 1.0),) if gap else ()
+            lines.append((*((part, 1.0) for part in parts), *rest_moves, (whole, -1.0)))
     for (level, key), arrived in sides.items():
         left = sides.get((level, f"previous_{level}"))
         if key == level and left and len(left) == len(arrived):
@@ -190,8 +219,15 @@ def _flow_lines(sets: Collection[Who]) -> list[Line]:
     return lines
 
 
-def balances(sets: Collection[Who]) -> list[Line]:
-    """Net numbers are in-movers less out-movers, now less before, and add up to zero."""
+def _level(who: Who) -> str:
+    return dict(who)["between"]
+
+
+def balances(sets: Collection[Who], signs: Mapping[Who, float]) -> list[Line]:
+    """Net numbers are in-movers less out-movers, now less before, and add up to zero.
+
+    An index tells their sum without signs, and signs are no secret: `signs` by moves in and out.
+    """
     have = set(sets)
     movers = population("recent_internal")
     found: dict[str, list[Who]] = defaultdict(list)
@@ -205,7 +241,13 @@ def balances(sets: Collection[Who]) -> list[Line]:
             came, left = now | crossing, before | crossing
             if came in have and left in have:
                 lines.append(((came, 1.0), (left, -1.0), (balance(who), -1.0)))
-    return lines + [tuple((who, 1.0) for who in every) for every in found.values()]
+    for level, every in found.items():
+        lines.append(tuple((who, 1.0) for who in every))
+        spread = moves_between(level) | {("spread", level)}
+        signed = [(who, signs.get(owner(who), 0.0)) for who in every]
+        if spread in have and all(sign for _, sign in signed):
+            lines.append((*signed, (spread, -1.0)))
+    return lines
 
 
 def _linked(sets: Collection[Who], links: Links) -> list[Line]:

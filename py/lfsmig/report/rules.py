@@ -6,6 +6,7 @@ from typing import Any
 
 from IPython.display import Markdown
 
+from lfsmig import overrules
 from lfsmig.errors import ParameterError
 from lfsmig.params import Disclosure
 from lfsmig.report import data, words
@@ -32,22 +33,23 @@ def tbl_rules() -> Markdown:
 
 
 def tbl_overrules() -> Markdown:
-    """Decisions on single cells against the precision rule; nothing where none was made."""
+    """Decisions on single cells, and what disclosure control tells of tables; else nothing."""
     log = data.overrules()
     if log.empty:
         return Markdown("")
     rows = []
     for row in data.rows(log):
         decided = escape(row.flag) or words.t("rules.shown")
+        told = row.effect in overrules.REMARKS
         rows.append(
             [
                 words.year(row.year),
                 cell_name(row),
                 escape(row.flag_rule) or words.DASH,
                 f"{decided} ({words.t(f'rules.effect.{row.effect}')})",
-                escape(row.reason),
-                escape(row.role),
-                escape(row.date),
+                words.t(f"rules.remark.{row.effect}") if told else escape(row.reason),
+                words.t("rules.control") if told else escape(row.role),
+                escape(row.date) or words.DASH,
             ]
         )
     keys = ("year", "indicator", "flag_rule", "decided", "why", "role", "date")
