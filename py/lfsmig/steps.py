@@ -54,9 +54,9 @@ from lfsmig.synthetic import folder_is_synthetic
 from lfsmig.workspace import Workspace
 
 # The modules that make the analysis frame.
-CONCEPTS = ("concepts", "concept_base", "flows")
-# The modules that make indices of flows.
-INDICES = ("flow_indices", "draws", "measures")
+CONCEPTS = ("concepts", "concept_base", "concept_households", "concept_money", "flows")
+# The modules that make indices of flows and cut means.
+INDICES = ("flow_indices", "draws", "measures", "winsorised")
 # What an engine leaves of a year: its cells, their influence sums, and the PSUs of those.
 PARTS = (".parquet", ".npz", ".psu.parquet")
 # Non-response and missing answers of a year, before disclosure control.
