@@ -431,6 +431,7 @@ def estimate_trends(
 RELEASE = (
     "quality",
     "age_profile",
+    "concept_money",
     "measures",
     "release",
     "disclosure",
@@ -440,6 +441,7 @@ RELEASE = (
     "released",
     "twins",
     "params",
+    "winsorised",
 )
 
 

@@ -26,12 +26,13 @@ def test_several_distributions_stand_under_the_names_of_their_items() -> None:
         "Where the person is in a house register",
     ]
     frame = data.series(NAMES[0])
-    cells = frame[frame["category"].eq("married")].set_index("year")
-    married = next(row for row in rows if row[0].strip("\u2003 ") == "Married")
-    for year, value in zip(data.years(), married[1:], strict=True):
-        flag = cells.loc[year, "flag"]
-        shown = words.number(cells.loc[year, "estimate"], "share")
-        assert value.replace("\\", "") == (flag if flag in data.WITHHELD else shown + flag)
+    by_name = {row[0].strip("\u2003 "): row[1:] for row in rows}
+    for code, cells in frame.groupby("category"):
+        shown = by_name[words.code_label("marital_status", str(code))]
+        for cell, value in zip(data.rows(cells), shown, strict=True):
+            number = words.number(cell.estimate, "share") + cell.flag
+            withheld = cell.flag in data.WITHHELD
+            assert value.replace("\\", "") == (cell.flag if withheld else number)
     assert frame["flag"].isin(data.WITHHELD).any()
     for word in ("Base: ", "Unit: per cent", "Symbols: ", "Source: "):
         assert word in text, word
