@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -79,6 +80,26 @@ def test_whoever_sent_nothing_is_one_set_under_two_names(name: str, category: st
                       links(PARAMS))  # fmt: skip
     assert ((sets[1], 1.0), (sets[0], -1.0)) in lines
     assert (name, category) in dict(sets[pairs.index((name, category))] or ()).items()
+
+
+def test_senders_of_money_are_those_who_sent_it_alone_or_with_goods() -> None:
+    """Red before: 104 persons gave the mean of money, 100 of them sent nothing else."""
+    kinds = {"cash": 100, "goods": 50, "both": 4, "none": 400}
+    shares = [
+        cell("recent_internal.remittance_kind", np.nan, 554, category=code, statistic="share",
+             unit="share", estimate=n / 554, n_cases=n, n_households=n,
+             n_contributors=np.nan)
+        for code, n in kinds.items()
+    ]  # fmt: skip
+    money = cell(CASH, 8.9e6, 104)
+    out = release(
+        pd.DataFrame([*shares, money]), PARAMS.rules.publication, "nso", PARAMS.indicators,
+        links(PARAMS),
+    )  # fmt: skip
+    told = out.set_index(["indicator", "category"])
+    assert told.loc["recent_internal.remittance_kind", "both"]["flag"] == "c"
+    alone = told.loc["recent_internal.remittance_kind", "cash"]["flag"] == ""
+    assert not (alone and told.loc[CASH, ""]["n"] == 104)
 
 
 def test_a_ratio_and_a_cut_are_other_sums_than_the_mean() -> None:
