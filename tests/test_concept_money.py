@@ -81,3 +81,12 @@ def test_a_survey_without_goods_has_neither_kind_nor_amounts(params: Params) -> 
     assert {"remittance_kind", "cash_sent", "goods_sent", "cash_sent_real"} <= set(absent)
     assert "remittance_goods is not in this survey" in absent["cash_sent"]
     assert "monthly_wage_real" in frame
+
+
+def test_without_prices_there_are_no_amounts_at_those_of_another_year(params: Params) -> None:
+    other = load(params.dir)
+    other.__dict__["country"] = other.country.model_copy(update={"prices": None})
+    absent = analysis_frame(table(other, *PERSONS), other, 2023).attrs["absent"]
+    assert {*NOMINAL, "remittance_or_zero_real"} <= set(absent)
+    assert absent["monthly_wage_real"] == "prices is not in this survey"
+    assert "remittance_amount" not in absent

@@ -34,6 +34,8 @@ SAME_PERSONS: Mapping[tuple[str, str], tuple[str, frozenset[str]]] = {
     ("known", "goods_sent"): ("remittance_kind", frozenset({"goods", "both"})),
 }
 _SENT = ("sent_remittances", "remittance_cash", "remittance_goods")
+# What items at base-year prices need beside their amounts; without it they are absent.
+PRICES = "@prices"
 
 
 def in_prices_of_the_year(name: str) -> str:
@@ -81,10 +83,9 @@ def goods_sent(frame: Frame) -> Values:
 
 
 def deflator(frame: Frame) -> float:
-    """Prices of the base year over those of the year; NaN where country.yml states no prices."""
+    """Prices of the base year over those of the year, by the table that country.yml names."""
     prices = frame.params.country.prices
-    if prices is None:
-        return float("nan")
+    assert prices is not None
     series = {row[prices.year]: row[prices.value] for row in frame.params.table(prices.table)}
     for year in (prices.base_year, frame.year):
         if not series.get(str(year)):
@@ -95,25 +96,25 @@ def deflator(frame: Frame) -> float:
     return float(series[str(prices.base_year)]) / float(series[str(frame.year)])
 
 
-@item(*_SENT)
+@item(*_SENT, PRICES)
 def remittance_amount_real(frame: Frame) -> Values:
     """The amount sent at the prices of the base year in country.yml."""
     return frame.number("remittance_amount") * deflator(frame)
 
 
-@item("cash_sent")
+@item("cash_sent", PRICES)
 def cash_sent_real(frame: Frame) -> Values:
     """Cash sent at the prices of the base year."""
     return frame.number("cash_sent") * deflator(frame)
 
 
-@item("goods_sent")
+@item("goods_sent", PRICES)
 def goods_sent_real(frame: Frame) -> Values:
     """Value of goods sent at the prices of the base year."""
     return frame.number("goods_sent") * deflator(frame)
 
 
-@item(*_SENT)
+@item(*_SENT, PRICES)
 def remittance_or_zero_real(frame: Frame) -> Values:
     """The amount at base-year prices, with zero for those asked who sent nothing."""
     answer = frame.text("sent_remittances")
@@ -126,7 +127,7 @@ def annual_wage(frame: Frame) -> Values:
     return 12 * frame.number("monthly_wage")
 
 
-@item("monthly_wage")
+@item("monthly_wage", PRICES)
 def monthly_wage_real(frame: Frame) -> Values:
     """The monthly wage at the prices of the base year."""
     return frame.number("monthly_wage") * deflator(frame)

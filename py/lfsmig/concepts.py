@@ -393,6 +393,10 @@ def analysis_frame(harmonised: pd.DataFrame, params: Params, year: int) -> pd.Da
 def _missing(concept: Concept, frame: pd.DataFrame, params: Params) -> str:
     """Return the first need that the table does not meet (`a|b`: one of the two is enough)."""
     for stated in concept.needs:
+        if stated == concept_money.PRICES:
+            if params.country.prices is None:
+                return "prices"
+            continue
         need = _place_of_move(params) if stated == PLACE_OF_MOVE else stated
         if need and not any(name in frame for name in need.split("|")):
             return need.split("|", maxsplit=1)[0]
