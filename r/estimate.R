@@ -172,6 +172,16 @@ inverse_distribution <- function(x, w, p) {
   if (any(reached)) x[which(reached)[1]] else x[length(x)]
 }
 
+# Amounts above a quantile of their weighted distribution in a design count as that quantile. The
+# cut is taken as fixed: the variance of the mean is that of the cut amounts (methods 2.5).
+winsorised <- function(of, design, at) {
+  rows <- design_rows(design)
+  known <- !is.na(of[rows])
+  weight <- as.vector(weights(design, "sampling"))[known]
+  cut <- inverse_distribution(of[rows][known], weight, at)
+  if (is.nan(cut)) of else pmin(of, cut)
+}
+
 # What a cell stands on, and its estimate as plain vectors.
 cell_bases <- function(design, statistic, found, options) {
   weight <- as.vector(weights(design, "sampling"))

@@ -199,6 +199,7 @@ one_table <- function(table, frame, plan, restricted) {
   else if (statistic == "share") as_codes(frame, table$of, plan$categories)
   else as_number(frame, table$of)
   over <- if (is.null(table$over)) NULL else as_number(frame, table$over)
+  if (!is.null(table$winsorise_at)) of <- winsorised(of, restricted, table$winsorise_at)
   categories <- if (statistic == "share") list(of)
   refuse_too_many(c(by, categories), c(unlist(table$by), if (statistic == "share") table$of))
   if (is.numeric(of)) check_values(frame, table$of, statistic, of, over, restricted)

@@ -226,6 +226,30 @@ def test_return_migrants(params: Params) -> None:
     assert values(params, "foreign_born", contradiction) == [1]
 
 
+def test_onward_migrants(params: Params) -> None:
+    """Born in B, came from V, lives in C = 10: all three differ, and all are known."""
+    persons = [
+        MOVE | {"birth_province": "80"},
+        MOVE,
+        MOVE | {"birth_province": "50"},
+        MOVE | {"birth_province": "80", "previous_province": "10"},
+        MOVE | {"birth_province": None},
+        MOVE | {"birth_province": "80", "previous_province": None},
+        MOVE | {"birth_province": None, "previous_province": "10"},
+        MOVE | {"previous_province": None},
+        MOVE | {"birth_province": None, "birth_country": "MM"},
+        MOVE | {"birth_province": None, "birth_country": "MM", "previous_province": None},
+        MOVE | {"birth_province": "80", "months_since_move": 12},
+        ABROAD | {"birth_province": "80"},
+        {"birth_province": "80"},
+        MOVE | {"birth_province": "80", "moved": None},
+    ]
+    expected = [1, 0, 0, 0, None, None, 0, 0, 1, None, 0, 0, 0, None]
+    assert values(params, "onward_migrant", *persons) == expected
+    both = values(params, "return_migrant", *persons)
+    assert not any(a == b == 1 for a, b in zip(expected, both, strict=True))
+
+
 def test_remittance_senders(params: Params) -> None:
     persons = [
         MOVE | {"sent_remittances": "yes"},

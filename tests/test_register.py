@@ -26,6 +26,7 @@ KEPT = {
     "migrants.rate",
     "recent_internal.education",
     "recent_internal.net_total",
+    "lifetime.wage_winsorised_mean",
 }
 NEW = """
   - id: {name}

@@ -53,6 +53,7 @@ def register(*cells: dict[str, object]) -> list[Any]:
             population="migrants",
             where=None,
             calibrated=False,
+            winsorised=False,
             statistic=statistic,
             of=f"item of {name}" if statistic == "share" else items.get(str(statistic)),
         )

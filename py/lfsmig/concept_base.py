@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -58,6 +58,23 @@ class Concept:
 CONCEPTS: dict[str, Concept] = {}
 # A need that begins with it is read where the survey asks for it, and can be done without.
 MAY = "?"
+
+
+def in_order(first: Sequence[str]) -> list[str]:
+    """Names of all concepts, each after those it needs; `first` lead: others may look at them."""
+    done: dict[str, None] = {}
+
+    def visit(name: str) -> None:
+        if name in done or name not in CONCEPTS:
+            return
+        for need in CONCEPTS[name].needs:
+            for one in need.split("|"):
+                visit(one)
+        done[name] = None
+
+    for name in [*first, *CONCEPTS]:
+        visit(name)
+    return list(done)
 
 
 def population(*needs: str) -> Callable[[Callable[[Frame], Values]], Callable[[Frame], Values]]:

@@ -18,6 +18,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+# Importing these rooms enters their concepts.
+from lfsmig import concept_households, concept_money  # noqa: F401
 from lfsmig.concept_base import (
     CONCEPTS,
     MAY,
@@ -25,6 +27,7 @@ from lfsmig.concept_base import (
     Frame,
     Values,
     foreign_mask,
+    in_order,
     is_known,
     item,
     mapped,
@@ -32,7 +35,7 @@ from lfsmig.concept_base import (
     regions,
     truth,
 )
-from lfsmig.errors import InputError, ParameterError
+from lfsmig.errors import InputError
 from lfsmig.flows import flow_columns
 from lfsmig.params import Params
 from lfsmig.params.models import Grouping
@@ -176,6 +179,26 @@ def is_return_migrant(frame: Frame) -> Values:
     return truth(mover & born_here & came_known & came, unknown)
 
 
+@population("moved", "birth_province", "previous_province", "province", "recent_internal")
+def is_onward_migrant(frame: Frame) -> Values:
+    """Moved on: born in one province, came from another, lives in a third (B ≠ V ≠ C, B ≠ C).
+
+    The secondary movers of Eldridge (1965), beside primary (B = V) and return ones (B = C); moves
+    inside a province are none of the three. The foreign-born count as born in a place of their own.
+    An internal mover with B or V unknown is unknown, unless what is known rules it out.
+    """
+    internal = frame.flag("recent_internal")
+    birth, before = frame.text("birth_province"), frame.text("previous_province")
+    now = frame.text("province")
+    birth[foreign_mask(frame)] = "abroad"
+    born, came = is_known(birth), is_known(before)
+    mover = internal == 1
+    ruled_out = (born & (birth == now)) | (came & (before == now))
+    ruled_out |= born & came & (birth == before)
+    unknown = np.isnan(internal) | (mover & ~ruled_out & ~(born & came))
+    return truth(mover & born & came & ~ruled_out, unknown)
+
+
 @population("moved", "sent_remittances", "age", "migrants")
 def is_remittance_sender(frame: Frame) -> Values:
     """Recent migrants of labour age and over who sent money or goods in the past 12 months.
@@ -301,46 +324,6 @@ def migrant_type(frame: Frame) -> Values:
     return kind
 
 
-@item("sent_remittances", "remittance_cash", "remittance_goods")
-def remittance_amount(frame: Frame) -> Values:
-    """Cash and goods that a sender sent in the year; empty unless both amounts are stated."""
-    amount = frame.number("remittance_cash") + frame.number("remittance_goods")
-    return np.where(frame.text("sent_remittances") == "yes", amount, np.nan)
-
-
-def _deflator(frame: Frame) -> float:
-    prices = frame.params.country.prices
-    if prices is None:
-        return float("nan")
-    series = {row[prices.year]: row[prices.value] for row in frame.params.table(prices.table)}
-    for year in (prices.base_year, frame.year):
-        if not series.get(str(year)):
-            raise ParameterError(
-                f"{frame.params.shown(frame.params.dir / prices.table)}: no value of "
-                f"{prices.value} for {year}; add the row"
-            )
-    return float(series[str(prices.base_year)]) / float(series[str(frame.year)])
-
-
-@item("sent_remittances", "remittance_cash", "remittance_goods")
-def remittance_amount_real(frame: Frame) -> Values:
-    """The amount sent at the prices of the base year in country.yml."""
-    return frame.number("remittance_amount") * _deflator(frame)
-
-
-@item("sent_remittances", "remittance_cash", "remittance_goods")
-def remittance_or_zero_real(frame: Frame) -> Values:
-    """The amount at base-year prices, with zero for those asked who sent nothing."""
-    answer = frame.text("sent_remittances")
-    return np.where(answer == "no", 0.0, frame.number("remittance_amount_real"))
-
-
-@item("monthly_wage")
-def annual_wage(frame: Frame) -> Values:
-    """Twelve monthly wages."""
-    return 12 * frame.number("monthly_wage")
-
-
 def grouped(values: pd.Series, grouping: Grouping) -> Values:
     """Group codes or bands of a number as country.yml says; what fits none stays empty."""
     result = np.full(len(values), None, dtype=object)
@@ -364,7 +347,7 @@ def grouped(values: pd.Series, grouping: Grouping) -> Values:
 
 # --- the analysis frame --------------------------------------------------------------------------
 
-# Others look at these two, so they come first.
+# Others look at these, so they come first.
 _FIRST = ("recent_internal", "recent_international", "migrants")
 
 
@@ -393,8 +376,7 @@ def analysis_frame(harmonised: pd.DataFrame, params: Params, year: int) -> pd.Da
     absent: dict[str, str] = {}
     reasons = params.year(year).map.absent if year in params.years else {}
     seen = Frame(frame, params, year)
-    names = sorted(CONCEPTS, key=lambda name: (name not in _FIRST, list(CONCEPTS).index(name)))
-    for name in names:
+    for name in in_order(_FIRST):
         if name not in params.variables:
             continue
         missing = _missing(CONCEPTS[name], frame, params)
@@ -423,6 +405,10 @@ def needs_of(concept: Concept, params: Params) -> list[str]:
 def _missing(concept: Concept, frame: pd.DataFrame, params: Params) -> str:
     """Return the first need that the table does not meet (`a|b`: one of the two is enough)."""
     for stated in concept.needs:
+        if stated == concept_money.PRICES:
+            if params.country.prices is None:
+                return "prices"
+            continue
         need = _place_of_move(params) if stated == PLACE_OF_MOVE else stated
         if need.startswith(MAY):
             continue

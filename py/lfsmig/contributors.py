@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from lfsmig.concept_money import PRICED_AS, in_prices_of_the_year
 from lfsmig.results import CONTRIBUTOR_COLUMNS
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ class Contributors:
         if HOUSEHOLD in frame:
             self.households = pd.factorize(frame[HOUSEHOLD])[0].astype("int64")
         self._coded: dict[str, tuple[np.ndarray, dict[str, int]]] = {}
+        self._cuts: dict[str, tuple[str, np.ndarray]] = {}
+
+    def cut(self, column: str, item: str, above: np.ndarray) -> None:
+        """Tell that a column holds an item with the amounts of those `above` cut."""
+        self._cuts[column] = (item, above)
 
     def of_table(
         self, indicator: Indicator, by: Sequence[str], mask: np.ndarray, cells: pd.DataFrame,
@@ -60,8 +66,9 @@ class Contributors:
         -------
         DataFrame
             A row per row of `cells`: `n_households`, distinct households with a case of the
-            numerator (NaN where records name no household); of amounts those with an amount, and
-            `n_contributors`, such persons, `amount`, the sum of weight times absolute item, and
+            numerator (NaN where records name no household); of amounts those with an amount (of
+            cut ones with an amount above the cut, where there are any), and `n_contributors`, such
+            persons, `amount`, the sum of weight times absolute item at the prices of the year, and
             `largest`, `two_largest`, the fractions of it that the one and the two largest hold.
         """
         rows = np.flatnonzero(mask)
@@ -79,7 +86,24 @@ class Contributors:
                 known &= values != 0
             rows, values = rows[known], values[known]
         cell, place = self._cells(codes, rows, cells)
-        return self._figures(cell, rows, values if is_amount else None, place)
+        found = self._figures(cell, rows, values if is_amount else None, place)
+        if is_amount:
+            found["amount"] *= self._price(str(indicator.of))
+        if indicator.of in self._cuts:
+            above = self._cuts[str(indicator.of)][1][rows]
+            few = self._figures(cell[above], rows[above], None, place)["n_households"]
+            found["n_households"] = np.where(few > 0, few, found["n_households"])
+        return found
+
+    def _price(self, column: str) -> float:
+        """Factor from an item to the prices of the year: one sum is one number in both."""
+        name = self._cuts[column][0] if column in self._cuts else column
+        name = PRICED_AS.get(name, name)
+        nominal = in_prices_of_the_year(name)
+        if nominal == name or nominal not in self.frame:
+            return 1.0
+        below = self.frame[name].sum()
+        return float(self.frame[nominal].sum() / below) if below else 1.0
 
     def of_column(self, column: str, mask: np.ndarray) -> int | float:
         """Distinct households among the records whose column is not zero."""

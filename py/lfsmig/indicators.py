@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from lfsmig import concepts, flow_indices
+from lfsmig import concepts, flow_indices, winsorised
 from lfsmig.contributors import Contributors, Uncounted
 from lfsmig.draws import Draw
 from lfsmig.errors import EstimationError, ParameterError
@@ -95,10 +95,8 @@ def unit_of(indicator: Indicator) -> str:
     """Name the unit of an indicator's estimates."""
     if indicator.unit:
         return indicator.unit
-    if indicator.statistic in ("share", "top_share"):
-        return "share"
-    if indicator.statistic == "gini":
-        return "index"
+    if indicator.statistic in ("share", "top_share", "gini"):
+        return "index" if indicator.statistic == "gini" else "share"
     if indicator.statistic == "index":
         return flow_indices.INDICES[str(indicator.of)][1]
     if indicator.statistic == "rate":
@@ -220,21 +218,24 @@ def estimate_year(
     """
     planned, absent = tables(params, year, frame)
     planned = [table for table in planned if chosen(table)]
+    frame = winsorised.with_room(params.indicators, frame)
     design = survey_design(params, frame)
     behind = Contributors(frame, params.country.design.weight) if counted else Uncounted()
     parts: list[pd.DataFrame] = []
     influences: list[Moved] = []
     indices = flow_indices.YearIndices(params, year, frame, design, engine, draw)
     indices.want(table.indicator for table in planned)
+    cuts = winsorised.Cuts(params, design, behind, engine)
     masks: dict[tuple[str, str | None], np.ndarray] = {}
     announced = ""
-    for table in planned:
-        if table.indicator.id != announced:
-            announced = table.indicator.id
+    for asked in planned:
+        if asked.indicator.id != announced:
+            announced = asked.indicator.id
             progress(announced)
-        key = (table.indicator.population, table.indicator.where)
+        key = (asked.indicator.population, asked.indicator.where)
         if key not in masks:
-            masks[key] = population_mask(frame, table.indicator)
+            masks[key] = population_mask(frame, asked.indicator)
+        table = cuts.applied(asked, masks[key])
         try:
             if table.indicator.statistic == "index":
                 part, influence = indices.estimate(table.indicator, masks[key])
@@ -249,8 +250,7 @@ def estimate_year(
     results["year"] = year
     results["engine"] = engine
     sums, present = _stacked(indices.beside(influences))
-    columns = [*RESULT_COLUMNS, *CONTRIBUTOR_COLUMNS]
-    made = results.reindex(columns=columns)
+    made = results.reindex(columns=[*RESULT_COLUMNS, *CONTRIBUTOR_COLUMNS])
     return YearEstimates(made, sums, indices.units(), absent, present)
 
 
@@ -273,7 +273,7 @@ def headline(params: Params, year: int, frame: pd.DataFrame) -> dict[str, float]
     found = {}
     for table in planned:
         one = table.indicator
-        single = not table.by and one.statistic not in ("share", "index")
+        single = not (table.by or one.winsorised) and one.statistic not in ("share", "index")
         if not single or one.id not in params.report.headline:
             continue
         mask = population_mask(frame, one)
@@ -487,6 +487,7 @@ def _entry(indicator: Indicator, by: list[str], masks: dict[str, str], params: P
         "highest": flow_indices.highest(indicator),
         "per": indicator.per if indicator.statistic in PER_UNIT else 1,
         "top": indicator.top if indicator.statistic == "top_share" else None,
+        "winsorise_at": params.country.winsorise_at if indicator.winsorised else None,
         "by": by,
         "flow": None,
     }

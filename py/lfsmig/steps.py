@@ -56,11 +56,11 @@ from lfsmig.synthetic import folder_is_synthetic
 from lfsmig.workspace import Workspace
 
 # The modules that make the analysis frame.
-CONCEPTS = ("concepts", "concept_base", "flows")
+CONCEPTS = ("concepts", "concept_base", "concept_households", "concept_money", "flows")
 # The modules that make the checks of a year and its rates of missing answers.
 CHECKED_BY = ("intake", "nonresponse", "quality", "survey", "trends", "indicators")
-# The modules that make indices of flows.
-INDICES = ("flow_indices", "draws", "measures")
+# The modules that make indices of flows and cut means.
+INDICES = ("flow_indices", "draws", "measures", "winsorised")
 # What an engine leaves of a year: its cells, their influence sums, and the PSUs of those.
 PARTS = (".parquet", ".npz", ".psu.parquet")
 # Non-response and missing answers of a year, before disclosure control.
@@ -431,6 +431,7 @@ RELEASE = (
     "nonresponse",
     "quality",
     "age_profile",
+    "concept_money",
     "measures",
     "release",
     "disclosure",
@@ -440,6 +441,7 @@ RELEASE = (
     "released",
     "twins",
     "params",
+    "winsorised",
 )
 
 

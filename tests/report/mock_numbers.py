@@ -66,6 +66,35 @@ CATEGORIES: dict[str, dict[str, float]] = {
     "internal_share": {"internal": 0.944, "international": 0.056},
     "previous_country": {"MM": 0.34, "LA": 0.18, "KH": 0.14, "GB": 0.08, "KR": 0.06, "other": 0.2},
     "nationality": {"thai": 0.31, "non_thai": 0.69},
+    "marital_status": {
+        "never_married": 0.35,
+        "married": 0.55,
+        "widowed": 0.04,
+        "divorced": 0.03,
+        "separated": 0.03,
+    },
+    "occupation": {
+        **{"1": 0.03, "2": 0.07, "3": 0.06, "4": 0.05, "5": 0.21, "6": 0.2, "7": 0.12},
+        **{"8": 0.13, "9": 0.13},
+    },
+    "house_register": {
+        "this_house": 0.25,
+        "elsewhere_in_province": 0.11,
+        "other_province": 0.58,
+        "none_or_unknown": 0.06,
+    },
+    "remittance_kind": {"cash": 0.1, "goods": 0.02, "both": 0.063, "none": 0.817},
+}
+# Of the whole country alone.
+WHOLE = {
+    "recent_internal": [
+        "marital_status",
+        "nationality",
+        "occupation",
+        "house_register",
+        "remittance_kind",
+    ],
+    "recent_international": ["marital_status", "house_register"],
 }
 
 SHARES = {
@@ -125,12 +154,19 @@ RATES = {
     "lifetime.foreign_born_rate": 2.1,
     "lifetime.birthplace_unknown": 0.3,
     "recent_internal.return_share": 21.0,
+    "recent_internal.onward_share": 14.0,
+    "households.internal": 1.9,
+    "children.without_middle_generation": 4.4,
 }
 NET = {"1": -0.2, "2": 0.16, "3": 0.13, "4": -0.14, "5": -0.06}
 AMOUNTS = {
     "remittances.mean_per_sender": 24500.0,
     "remittances.median_per_sender": 15000.0,
     "remittances.mean_per_migrant": 4480.0,
+    "remittances.winsorised_mean_per_sender": 23100.0,
+    "recent_internal.wage_median": 12000.0,
+    "recent_internal.wage_winsorised_mean": 14900.0,
+    "recent_internal.wage_mean": 15200.0,
 }
 DOMAINS: list[dict[str, str]] = [
     {},

@@ -25,6 +25,7 @@ from mock_numbers import (
     SHARES,
     SIZE,
     SURGE,
+    WHOLE,
     YEARS,
 )
 from scipy import stats
@@ -95,21 +96,22 @@ def row(
 
 def share_rows(year: int) -> Iterator[dict[str, Any]]:
     """Yield shares of every population, for the whole country, regions and sexes."""
-    for population, items in SHARES.items():
+    tables = [(p, item, d) for p, items in SHARES.items() for item in items for d in DOMAINS]
+    nowhere: dict[str, str] = {}
+    tables += [(p, item, nowhere) for p, items in WHOLE.items() for item in items]
+    for population, item, domain in tables:
         _, cases = SIZE[population]
-        for item in items:
-            for domain in DOMAINS:
-                n = max(3, int(cases * SURGE[year] * fraction(domain)))
-                raw = {
-                    code: base * (1 + 0.12 * wobble(population, item, code, year, domain))
-                    for code, base in CATEGORIES[item].items()
-                }
-                total = sum(raw.values())
-                for code, part in raw.items():
-                    value = part / total
-                    se = math.sqrt(1.6 * value * (1 - value) / n)
-                    key = (f"{population}.{item}", domain, code, "share", "share")
-                    yield row(year, key, value, se, n, max(1, round(n * value)))
+        n = max(3, int(cases * SURGE[year] * fraction(domain)))
+        raw = {
+            code: base * (1 + 0.12 * wobble(population, item, code, year, domain))
+            for code, base in CATEGORIES[item].items()
+        }
+        total = sum(raw.values())
+        for code, part in raw.items():
+            value = part / total
+            se = math.sqrt(1.6 * value * (1 - value) / n)
+            key = (f"{population}.{item}", domain, code, "share", "share")
+            yield row(year, key, value, se, n, max(1, round(n * value)))
 
 
 def level_rows(year: int) -> Iterator[dict[str, Any]]:

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lfsmig.concept_money import SAME_PERSONS, SUMS, in_prices_of_the_year
 from lfsmig.indicators import FLOW_ITEMS, is_amount
 from lfsmig.results import domain_codes
+from lfsmig.winsorised import SUFFIX
 
 if TYPE_CHECKING:
     from lfsmig.params import Indicator, Params
@@ -76,8 +78,14 @@ def numerator(indicator: Indicator, domain: str, category: str) -> Who | None:
     if is_amount(indicator) and indicator.statistic in ("mean", "total", "ratio"):
         # A ratio adds up only those of whom both amounts are known.
         both = {("known", str(indicator.over))} if indicator.statistic == "ratio" else set()
-        return base | {("amount", str(indicator.of))} | both
+        return base | {("amount", amount(indicator))} | both
     return None
+
+
+def amount(indicator: Indicator) -> str:
+    """Name the sum behind an amount: cut amounts add up to another one."""
+    name = in_prices_of_the_year(str(indicator.of))
+    return name + SUFFIX if indicator.winsorised else name
 
 
 def _of_index(indicator: Indicator) -> Who | None:
@@ -108,7 +116,9 @@ def base_known(indicator: Indicator, domain: str) -> Who | None:
     if indicator.of in FLOW_ITEMS:
         return None
     base = base_of(indicator, domain)
-    return base if indicator.of is None else base | {("known", str(indicator.of))}
+    if indicator.of is None:
+        return base
+    return base | {("known", in_prices_of_the_year(str(indicator.of)))}
 
 
 def plain(who: Who) -> Who:
@@ -176,6 +186,7 @@ def equations(sets: Collection[Who], cases: Mapping[Who, float], links: Links) -
             lines.append(((who, 1.0), (others, 1.0), (whole, -1.0)))
     lines += _flow_lines(sets, cases)
     lines += _linked(sets, links)
+    lines += _sums_of_amounts(sets)
     lines += _unknown(known, cases)
     return list(dict.fromkeys(lines))
 
@@ -264,6 +275,19 @@ def _linked(sets: Collection[Who], links: Links) -> list[Line]:
     return lines
 
 
+def _sums_of_amounts(sets: Collection[Who]) -> list[Line]:
+    """What was sent is the money sent and the value of the goods sent."""
+    have = set(sets)
+    lines: list[Line] = []
+    for who in sorted(have, key=sorted):
+        whole = dict(who).get("amount", "")
+        rest = who - {("amount", whole)}
+        parts = [rest | {("amount", name)} for name in SUMS.get(whole, ())]
+        if parts and have.issuperset(parts):
+            lines.append((*((part, 1.0) for part in parts), (who, -1.0)))
+    return lines
+
+
 def _unknown(known: Mapping[Who, Who], cases: Mapping[Who, float]) -> list[Line]:
     """Persons with an item less those with another may be a population: birthplace unknown, say.
 
@@ -300,6 +324,8 @@ def links(params: Params) -> Links:
     places: dict[str, set[str]] = defaultdict(set)
     for place, region in params.region_of().items():
         places[region].add(place)
+    for condition, same in SAME_PERSONS.items():
+        found[condition] += [same] if same[0] in params.variables else []
     for start in ("", *ORIGINS):
         for region, provinces in places.items():
             found[f"{start}region", region].append((f"{start}province", frozenset(provinces)))

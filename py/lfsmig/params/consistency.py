@@ -162,6 +162,10 @@ def check_indicators(
             _check_index(document, path, one, variables)
             continue
         _check_table(document, path, one, variables)
+        if one.winsorised and (one.statistic != "mean" or country.winsorise_at is None):
+            raise document.error(
+                (*path, "winsorised"), "it belongs to a mean, and country.yml states winsorise_at"
+            )
 
 
 def _check_table(
@@ -211,6 +215,8 @@ def _check_index(
             )
     if one.by != [[]]:
         raise document.error((*path, "by"), "an index of flows is one number: leave `by` out")
+    if one.winsorised:
+        raise document.error((*path, "winsorised"), "it belongs to a mean")
     if one.over is not None:
         raise document.error((*path, "over"), "an index of flows has no denominator of its own")
     if one.rarefied and one.of != "connectivity":

@@ -198,6 +198,8 @@ class Country(Model):
     design: Design
     labour_age: int
     prices: PriceIndex | None = None
+    # Quantile that larger amounts count as, where an indicator is `winsorised`.
+    winsorise_at: float | None = Field(default=None, gt=0.5, lt=1)
     groupings: dict[str, Grouping] = Field(default_factory=dict)
     publication: str | None = None
     # Table of published figures that indicators name, relative to the parameter folder.
@@ -264,6 +266,8 @@ class Indicator(Model):
     level: str | None = None
     corrected: bool = False
     rarefied: int | None = Field(default=None, gt=0)
+    # Of a mean: amounts above the quantile `winsorise_at` of country.yml count as it.
+    winsorised: bool = False
     by: list[list[str]] = Field(default_factory=_whole_population)
     years: list[int] | None = None
     label: Text

@@ -20,6 +20,7 @@ _HOME = {
     "render": ("build_report",),
     "data_tables": ("data_table",),
     "serial_breaks": ("tbl_breaks",),
+    "share_table": ("tbl_shares",),
     "tables": ("notice", "tbl_overview"),
     "quality": (
         "quality_verdict",
@@ -32,7 +33,7 @@ _HOME = {
         "tbl_quality_years",
     ),
     "rcells": ("from_r", "live_engines", "run_r", "to_r"),
-    "rules": ("rule_limit", "rules_text", "tbl_overrules", "tbl_rules"),
+    "rules": ("cut_percentile", "rule_limit", "rules_text", "tbl_overrules", "tbl_rules"),
     "comparison": ("breaks_found", "published_figure", "tbl_published"),
     "words": ("span", "year_text"),
     "working": (

@@ -9,6 +9,7 @@ from IPython.display import Markdown
 from lfsmig import overrules
 from lfsmig.errors import ParameterError
 from lfsmig.params import Disclosure
+from lfsmig.params.source import read_document
 from lfsmig.report import data, words
 from lfsmig.report.tables import escape, pipe, unknown_limits
 from lfsmig.report.working import cell_name
@@ -67,6 +68,14 @@ def rules_text() -> Markdown:
 def rule_limit(name: str, key: str) -> str:
     """A limit of a rule set for running text: shares in per cent."""
     return _printed(_publication(name).get(key, float("nan")))
+
+
+@words.inline
+def cut_percentile() -> str:
+    """Percentile that larger amounts count as in winsorised means, for running text."""
+    path = data.params_dir() / "country.yml"
+    at = read_document(path, path.name).data.get("winsorise_at")
+    return f"{100 * float(at):g}" if at else words.DASH
 
 
 def _known(part: str, name: str) -> dict[str, Any]:
