@@ -16,6 +16,7 @@ from lfsmig import (
     age_profile,
     disclosure,
     overrules,
+    pools,
     published,
     quality,
     release,
@@ -62,6 +63,15 @@ def release_year(job: Job) -> pd.DataFrame:
     return release.release(job.estimates, publication, rule_set, indicators, sums, job.public)
 
 
+def _main(both: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the engine that is released: Python's, or R's where it ran alone.
+
+    They are the same numbers by the same rule.
+    """
+    main = "python" if both["engine"].eq("python").any() else "r"
+    return both[both["engine"] == main]
+
+
 def _released_years(
     params: Params, estimates: Mapping[int, pd.DataFrame], public: Mapping[int, Any]
 ) -> dict[int, pd.DataFrame]:
@@ -73,9 +83,8 @@ def _released_years(
     )
     jobs = []
     for year, both in estimates.items():
-        # A run with R alone releases R's rows: they are the same numbers by the same rule.
-        main = "python" if both["engine"].eq("python").any() else "r"
-        jobs.append(Job(year, both[both["engine"] == main], public.get(year, ()), rules))
+        rows = pools.yearly(_main(both), params.indicators)
+        jobs.append(Job(year, rows, public.get(year, ()), rules))
     shown: dict[int, pd.DataFrame] = {}
 
     def finished(job: Job, frame: pd.DataFrame) -> None:
@@ -130,17 +139,21 @@ def write(
         ignore_index=True,
     )
     outputs += _write_both(workspace.released("quality"), quality.release(found, few))
-    both_trends = read_parquet(workspace.estimates("trends"))
-    main = "python" if both_trends["engine"].eq("python").any() else "r"
+    made = _main(read_parquet(workspace.estimates("trends")))
     calibrated = [i.id for i in params.indicators if i.calibrated]
-    trends = release.release_trends(both_trends[both_trends["engine"] == main], shown, calibrated)
+    trends = release.release_trends(pools.yearly(made, params.indicators), shown, calibrated)
     outputs += _write_both(workspace.released("trends"), trends)
+    cells = {year: _main(both) for year, both in estimates.items()}
+    averages = pools.released(params, made, cells, shown, disclosure.links(params))
+    outputs += _write_both(workspace.released("pools"), averages)
     if params.report.age_profile is not None:
         outputs += _write_both(
             workspace.released("age_profile"), age_profile.profile(params, trends)
         )
     synthetic = any(bool(received[year]["synthetic"]) for year in years)
-    outputs += twins.write(workspace.released("").parent / "tables", params, shown, synthetic)
+    outputs += twins.write(
+        workspace.released("").parent / "tables", params, shown, synthetic, averages
+    )
     outputs += _write_both(workspace.released("overrules"), overrules.table(shown))
     if figures_path is not None and figures is not None:
         compared = published.compare(

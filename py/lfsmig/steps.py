@@ -22,6 +22,7 @@ from lfsmig import (
     draws,
     indicators,
     leaks,
+    pools,
     published,
     quality,
     released,
@@ -54,7 +55,7 @@ from lfsmig.synthetic import folder_is_synthetic
 from lfsmig.workspace import Workspace
 
 # The modules that make the analysis frame.
-CONCEPTS = ("concepts", "concept_base", "flows")
+CONCEPTS = ("concepts", "concept_base", "flows", "area_flows")
 # The modules that make indices of flows.
 INDICES = ("flow_indices", "draws", "measures")
 # What an engine leaves of a year: its cells, their influence sums, and the PSUs of those.
@@ -390,7 +391,7 @@ def estimate_trends(
     parts = {(y, e) for cells in used.values() for y, e in cells.items()}
     key = {
         **{f"{y}.{e}{s}": sha256(part_file(workspace, y, e, s)) for y, e in parts for s in PARTS},
-        "engines": text_hash(used),
+        "engines": text_hash([used, pools.names(params.indicators)]),
         "parameters": text_hash(
             [params.country.model_dump(mode="json"), params.report.model_dump(mode="json")]
         ),
@@ -435,6 +436,7 @@ RELEASE = (
     "release",
     "disclosure",
     "overrules",
+    "pools",
     "published",
     "replicate",
     "released",

@@ -24,6 +24,8 @@ from lfsmig.results import domain_codes
 if TYPE_CHECKING:
     from lfsmig.params import Indicator, Params
 
+# A row is of a year, or of the years from one to another.
+PERIODS = ("year", "year_from", "year_to")
 VALUES = ["estimate", "se", "ci_low", "ci_high", "n"]
 SDMX = "http://purl.org/linked-data/sdmx/2009/"
 CONCEPTS = {
@@ -49,8 +51,9 @@ def _text(section: str, key: str, lang: str) -> str:
 
 
 def write(
-    folder: Path, params: Params, shown: Mapping[int, pd.DataFrame], synthetic: bool
-) -> list[Path]:
+    folder: Path, params: Params, shown: Mapping[int, pd.DataFrame], synthetic: bool,
+    pools: pd.DataFrame | None = None,
+) -> list[Path]:  # fmt: skip
     """Write three files for every exhibit that has rows; return their paths.
 
     Parameters
@@ -61,10 +64,14 @@ def write(
         Released rows by year.
     synthetic
         Whether any year comes from synthetic records: every file then says so.
+    pools
+        Released averages of pooled indicators, which have no yearly rows.
     """
     folder.mkdir(parents=True, exist_ok=True)
     every = pd.concat([shown[year] for year in sorted(shown)], ignore_index=True)
     groups = dict(list(every.groupby("indicator", sort=False)))
+    if pools is not None:
+        groups |= dict(list(pools.groupby("indicator", sort=False)))
     made: list[Path] = []
     for indicator in params.indicators:
         if indicator.id not in groups:
@@ -88,7 +95,8 @@ def table(params: Params, indicator: Indicator, rows: pd.DataFrame) -> pd.DataFr
     """Rows of an exhibit with a column per dimension: codes, and their labels by language."""
     domains = [domain_codes(text) for text in rows["domain"]]
     names = list(dict.fromkeys(name for by in indicator.by for name in by))
-    columns: dict[str, Any] = {"year": rows["year"].to_numpy()}
+    periods = [name for name in PERIODS if name in rows]
+    columns: dict[str, Any] = {name: rows[name].to_numpy() for name in periods}
     items = {name: (name, [one.get(name, "") for one in domains]) for name in names}
     if indicator.statistic == "share":
         items["category"] = str(indicator.of), list(rows["category"])
@@ -108,7 +116,7 @@ def describe(
     """Metadata of a table in the vocabulary of CSV on the Web."""
     langs = params.country.languages
     used = [flag for flag in _words()["flags"] if frame["flag"].eq(flag).any()]
-    keys = [c for c in frame if c in {"year", "category"} or c in params.variables]
+    keys = [c for c in frame if c in {*PERIODS, "category"} or c in params.variables]
     facts: dict[str, Any] = {
         "@context": "http://www.w3.org/ns/csvw",
         "url": f"{indicator.id}.csv",
@@ -150,7 +158,9 @@ def _column(params: Params, indicator: Indicator, name: str, frame: pd.DataFrame
             lang: _text("columns", "label", lang).format(name=title, language=language)
             for lang, title in titles.items()
         }
-    kinds = {"year": "gYear", "n": "integer"} | dict.fromkeys(VALUES[:-1], "double")
+    kinds = (
+        dict.fromkeys(PERIODS, "gYear") | {"n": "integer"} | dict.fromkeys(VALUES[:-1], "double")
+    )
     found: dict[str, Any] = {
         "name": name, "titles": titles, "datatype": kinds.get(name, "string"),
     }  # fmt: skip
