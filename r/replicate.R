@@ -52,11 +52,20 @@ table_columns <- function(table) {
       paste0(c("", "previous_"), table$level)
     ))
   }
+  if (is_stacked(table)) {
+    return(c(
+      setdiff(unlist(table$population), "all"), unlist(table$where), "recent_internal",
+      paste0(c("", "previous_"), table$flow$by)
+    ))
+  }
   c(
     setdiff(unlist(table$population), "all"), unlist(table[c("where", "of", "over", "by")]),
     unlist(table$flow[c("of", "over")])
   )
 }
+
+# A flow without columns of its own: movers are put into rows (flows.R).
+is_stacked <- function(table) !is.null(table$flow) && is.null(table$flow$of)
 
 # Columns the tables and the design use.
 needed_columns <- function(plan) {
@@ -177,6 +186,9 @@ make_design <- function(frame, design, categories) {
 make_table <- function(table, frame, plan, restricted) {
   if (is.null(table$flow)) {
     return(one_table(table, frame, plan, restricted))
+  }
+  if (is_stacked(table)) {
+    return(stacked_table(table, frame, plan))
   }
   # A flow item is another column for each place: one estimate per place.
   codes <- names(table$flow$of)
@@ -305,7 +317,7 @@ main <- function() {
   folder <- script_folder()
   files <- c(
     "design.R", "replicates.R", "calibration.R", "intervals.R", "inequality.R", "estimate.R",
-    "indices.R", "session.R", "checks.R"
+    "indices.R", "flows.R", "session.R", "checks.R"
   )
   for (file in files) {
     source(file.path(folder, file), encoding = "UTF-8")

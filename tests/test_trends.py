@@ -38,9 +38,8 @@ CELLS: dict[tuple[str, str], dict[int, float]] = {
 def survey(averages: list[list[int]]) -> Any:
     """Parameters with independent years: their variances add up."""
     design = SimpleNamespace(psu_links=[])
-    return SimpleNamespace(
-        country=SimpleNamespace(design=design), report=SimpleNamespace(averages=averages)
-    )
+    report = SimpleNamespace(averages=averages, pools=[], years=[2019, 2020, 2021, 2022])
+    return SimpleNamespace(country=SimpleNamespace(design=design), report=report, indicators=[])
 
 
 def year_of(year: int) -> YearEstimates:

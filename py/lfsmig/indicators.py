@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,14 @@ import pandas as pd
 from scipy import sparse
 
 from lfsmig import concepts, flow_indices, winsorised
+from lfsmig.area_flows import (
+    FLOW_ITEMS,
+    RECORD_KEYS,
+    Estimator,
+    Stacked,
+    by_columns,
+    flow_column,
+)
 from lfsmig.contributors import Contributors, Uncounted
 from lfsmig.draws import Draw
 from lfsmig.errors import EstimationError, ParameterError
@@ -26,21 +35,10 @@ from lfsmig.survey import Estimate, SurveyDesign
 if TYPE_CHECKING:
     from lfsmig.params import Indicator, Params
 
-# Items that belong to an area and not to a person: someone who left the North for Bangkok counts
-# in both regions. Each stands for one column per area, made by `concepts.flow_columns`.
-FLOW_ITEMS = {
-    "in_migration": "in",
-    "out_migration": "out",
-    "net_migration": "net",
-    "gross_migration": "gross",
-    "residents": "resident",
-}
 # Statistics that may be of an amount; a rate, share or count is of persons.
 OF_AMOUNTS = {"mean", "median", "total", "ratio", "gini", "top_share"}
 # Statistics that are given per so many persons or units.
 PER_UNIT = ("rate", "ratio")
-# Columns that name a record in messages about bad rows.
-RECORD_KEYS = ("household_id", "person_no")
 
 
 @dataclass(frozen=True)
@@ -107,9 +105,8 @@ def unit_of(indicator: Indicator) -> str:
 def analysis_frame(harmonised: pd.DataFrame, params: Params, year: int) -> pd.DataFrame:
     """Harmonised records with their concepts and the flow columns that the register asks for."""
     frame = concepts.analysis_frame(harmonised, params, year)
-    levels = dict.fromkeys(
-        i.by[0][0] for i in params.indicators if i.of in FLOW_ITEMS and i.by and i.by[0]
-    )
+    flows_of = [i for i in params.indicators if i.of in FLOW_ITEMS and not i.pooled]
+    levels = dict.fromkeys(i.by[0][0] for i in flows_of if i.by and i.by[0])
     flows = [
         concepts.flow_columns(frame, level)
         for level in levels
@@ -221,6 +218,7 @@ def estimate_year(
     frame = winsorised.with_room(params.indicators, frame)
     design = survey_design(params, frame)
     behind = Contributors(frame, params.country.design.weight) if counted else Uncounted()
+    stacked = _stacked_records(params, frame, design)
     parts: list[pd.DataFrame] = []
     influences: list[Moved] = []
     indices = flow_indices.YearIndices(params, year, frame, design, engine, draw)
@@ -240,7 +238,9 @@ def estimate_year(
             if table.indicator.statistic == "index":
                 part, influence = indices.estimate(table.indicator, masks[key])
             else:
-                part, influence = _estimate_table(design, frame, table, masks[key], engine, behind)
+                part, influence = _estimate_table(
+                    design, frame, table, masks[key], engine, behind, stacked
+                )
         except EstimationError as error:
             raise EstimationError(f"{table.indicator.id} by {list(table.by)}: {error}") from error
         parts.append(part)
@@ -270,6 +270,7 @@ def headline(params: Params, year: int, frame: pd.DataFrame) -> dict[str, float]
     planned, _ = tables(params, year, frame)
     design = survey_design(params, frame)
     behind = Contributors(frame, params.country.design.weight)
+    stacked = _stacked_records(params, frame, design)
     found = {}
     for table in planned:
         one = table.indicator
@@ -277,7 +278,7 @@ def headline(params: Params, year: int, frame: pd.DataFrame) -> dict[str, float]
         if not single or one.id not in params.report.headline:
             continue
         mask = population_mask(frame, one)
-        cells, _ = _estimate_table(design, frame, table, mask, "python", behind)
+        cells, _ = _estimate_table(design, frame, table, mask, "python", behind, stacked)
         found[one.id] = float(cells["estimate"].iloc[0])
     return found
 
@@ -288,8 +289,14 @@ def survey_design(params: Params, frame: pd.DataFrame) -> SurveyDesign:
     With `calibration` the weights are the office's, calibrated to the population of the crossed
     columns: they stay, and variances are those of the residuals within these groups.
     """
+    calibration = params.country.design.calibration
+    design = _uncalibrated(params, frame)
+    return design.poststratified(calibration) if calibration else design
+
+
+def _uncalibrated(params: Params, frame: pd.DataFrame) -> SurveyDesign:
     stated = params.country.design
-    design = SurveyDesign(
+    return SurveyDesign(
         frame,
         weight=stated.weight,
         strata=stated.strata,
@@ -297,17 +304,20 @@ def survey_design(params: Params, frame: pd.DataFrame) -> SurveyDesign:
         lonely_psu=stated.lonely_psu,
         keys=[name for name in RECORD_KEYS if name in frame],
     )
-    return design.poststratified(stated.calibration) if stated.calibration else design
+
+
+def _stacked_records(params: Params, frame: pd.DataFrame, design: SurveyDesign) -> Stacked:
+    return Stacked(frame, design, params.country.design, partial(_uncalibrated, params))
 
 
 def _estimate_table(
     design: SurveyDesign, frame: pd.DataFrame, table: Table, mask: np.ndarray, engine: str,
-    behind: Contributors,
+    behind: Contributors, stacked: Stacked,
 ) -> tuple[pd.DataFrame, Moved]:  # fmt: skip
     """Estimate one table and give its rows their keys, unit and who stands behind them."""
     indicator = table.indicator
     if table.is_flow:
-        cells, influence = _estimate_flow(design, frame, table, mask, engine, behind)
+        cells, influence = _estimate_flow(design, frame, table, mask, engine, behind, stacked)
     else:
         estimate = design.estimate(
             _engine_statistic(indicator),
@@ -376,38 +386,20 @@ def _stacked(parts: list[Moved]) -> Moved:
 
 def _estimate_flow(
     design: SurveyDesign, frame: pd.DataFrame, table: Table, mask: np.ndarray, engine: str,
-    behind: Contributors,
+    behind: Contributors, stacked: Stacked,
 ) -> tuple[pd.DataFrame, Moved]:  # fmt: skip
-    """Estimate an area's own flow: one whole-population estimate per area.
-
-    In- and out-migrants of an area live in different areas at the survey, so a flow cannot be a
-    domain of residence; the items are columns that say what each person adds to the area.
-    """
-    level = table.by[0]
+    """Estimate an area's own flow; of many areas in one pass, with movers in two rows."""
     indicator = table.indicator
-    parts: list[pd.DataFrame] = []
-    influences = []
-    for code in frame[level].cat.categories:
-        estimate = design.estimate(
-            _engine_statistic(indicator),
-            of=flow_column(indicator.of, level, code),
-            over=flow_column(indicator.over, level, code),
-            domain=mask,
-            engine=engine,
-            influence=True,
-            **_options(indicator),
-        )
-        households = behind.of_column(str(flow_column(indicator.of, level, code)), mask)
-        values = {level: code, "n_cases": estimate.cases, "n_households": households}
-        parts.append(estimate.frame.assign(**values))
-        influences.append(_influence(estimate, design))
-    cells = pd.concat(parts, ignore_index=True)
-    return cells.reindex(columns=[*cells, *CONTRIBUTOR_COLUMNS[1:]]), _stacked(influences)
+    options: dict[str, Any] = {"engine": engine, "influence": True, **_options(indicator)}
 
+    def estimator(of: SurveyDesign) -> Estimator:
+        return partial(of.estimate, _engine_statistic(indicator), **options)
 
-def flow_column(item: str | None, level: str, code: str) -> str | None:
-    """Name the column that holds a flow item of one area."""
-    return None if item is None else f"{FLOW_ITEMS[item]}_{level}_{code}"
+    if indicator.pooled:
+        cells, found = stacked.estimate(estimator, indicator, mask)
+    else:
+        cells, found = by_columns(estimator, design, frame, indicator, mask, behind)
+    return cells, _stacked([_influence(one, design) for one in found])
 
 
 def where_masks(params: Params) -> dict[str, str]:
@@ -431,7 +423,7 @@ def columns_asked(params: Params) -> dict[str, Any]:
 
     A year's tables are made again when this changes, and not for each new indicator.
     """
-    flows = [[i.of, i.over, i.by] for i in params.indicators if i.of in FLOW_ITEMS]
+    flows = [[i.of, i.over, i.by] for i in params.indicators if i.of in FLOW_ITEMS and not i.pooled]
     return {"where": where_masks(params), "flows": flows}
 
 
@@ -495,6 +487,9 @@ def _entry(indicator: Indicator, by: list[str], masks: dict[str, str], params: P
         return entry
     level = by[0]
     flow: dict[str, Any] = {"by": level}
+    if indicator.pooled:
+        # Movers stand in two rows there, and the items are columns of these.
+        return entry | {"flow": flow}
     for role, item in (("of", indicator.of), ("over", indicator.over)):
         columns = {code: flow_column(item, level, code) for code in params.codes(level)}
         flow[role] = columns if item else None

@@ -18,6 +18,7 @@ from lfsmig import (
     disclosure,
     nonresponse,
     overrules,
+    pools,
     published,
     quality,
     release,
@@ -68,6 +69,15 @@ def release_year(job: Job) -> pd.DataFrame:
     )
 
 
+def _main(both: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the engine that is released: Python's, or R's where it ran alone.
+
+    They are the same numbers by the same rule.
+    """
+    main = "python" if both["engine"].eq("python").any() else "r"
+    return both[both["engine"] == main]
+
+
 def _released_years(
     params: Params,
     estimates: Mapping[int, pd.DataFrame],
@@ -82,9 +92,7 @@ def _released_years(
     )
     jobs = []
     for year, both in estimates.items():
-        # A run with R alone releases R's rows: they are the same numbers by the same rule.
-        main = "python" if both["engine"].eq("python").any() else "r"
-        rows = both[both["engine"] == main]
+        rows = pools.yearly(_main(both), params.indicators)
         shares = nonresponse.shares_of(rates[rates["year"].eq(year)])
         unknown = nonresponse.unknown_share(params, rows, shares)
         jobs.append(Job(year, rows, public.get(year, ()), rules, unknown))
@@ -142,17 +150,21 @@ def write(
         write_json(summary, receipts[year] | {"crosscheck": _verdicts(workspace, year, both)})
         outputs.append(summary)
     outputs += _write_both(workspace.released("quality"), quality.release(found, few))
-    both_trends = read_parquet(workspace.estimates("trends"))
-    main = "python" if both_trends["engine"].eq("python").any() else "r"
+    made = _main(read_parquet(workspace.estimates("trends")))
     calibrated = [i.id for i in params.indicators if i.calibrated]
-    trends = release.release_trends(both_trends[both_trends["engine"] == main], shown, calibrated)
+    trends = release.release_trends(pools.yearly(made, params.indicators), shown, calibrated)
     outputs += _write_both(workspace.released("trends"), trends)
+    cells = {year: _main(both) for year, both in estimates.items()}
+    averages = pools.released(params, made, cells, shown, disclosure.links(params), found)
+    outputs += _write_both(workspace.released("pools"), averages)
     if params.report.age_profile is not None:
         outputs += _write_both(
             workspace.released("age_profile"), age_profile.profile(params, trends)
         )
     synthetic = any(bool(received[year]["synthetic"]) for year in years)
-    outputs += twins.write(workspace.released("").parent / "tables", params, shown, synthetic)
+    outputs += twins.write(
+        workspace.released("").parent / "tables", params, shown, synthetic, averages
+    )
     outputs += _write_both(workspace.released("overrules"), overrules.table(shown))
     if figures_path is not None and figures is not None:
         compared = published.compare(

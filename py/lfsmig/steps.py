@@ -22,6 +22,7 @@ from lfsmig import (
     draws,
     indicators,
     leaks,
+    pools,
     published,
     quality,
     released,
@@ -37,6 +38,7 @@ from lfsmig.intake.harmonise import harmonise
 from lfsmig.intake.ledger import with_effects, write_ledger
 from lfsmig.intake.masters import master_of
 from lfsmig.intake.validate import validate
+from lfsmig.made_by import CHECKS, CONCEPTS, INDICES, RELEASE
 from lfsmig.manifest import Manifest, code_hash, sha256, text_hash, versions
 from lfsmig.params import Params
 from lfsmig.progress import Progress
@@ -55,12 +57,6 @@ from lfsmig.stored import (
 from lfsmig.synthetic import folder_is_synthetic
 from lfsmig.workspace import Workspace
 
-# The modules that make the analysis frame.
-CONCEPTS = ("concepts", "concept_base", "concept_households", "concept_money", "flows")
-# The modules that make the checks of a year and its rates of missing answers.
-CHECKED_BY = ("intake", "nonresponse", "quality", "survey", "trends", "indicators")
-# The modules that make indices of flows and cut means.
-INDICES = ("flow_indices", "draws", "measures", "winsorised")
 # What an engine leaves of a year: its cells, their influence sums, and the PSUs of those.
 PARTS = (".parquet", ".npz", ".psu.parquet")
 # Non-response and missing answers of a year, before disclosure control.
@@ -172,7 +168,7 @@ def check_year(
         "explanations": text_hash(params.year(year).map.explanations),
         "register": text_hash([one.model_dump(mode="json") for one in params.indicators]),
         "figures": compared_hash(params, year),
-        "code": code_hash(*CHECKED_BY, *CONCEPTS),
+        "code": code_hash(*CHECKS, *CONCEPTS),
     }
     step = None
     folder = workspace.validation
@@ -389,7 +385,7 @@ def estimate_trends(
     parts = {(y, e) for cells in used.values() for y, e in cells.items()}
     key = {
         **{f"{y}.{e}{s}": sha256(part_file(workspace, y, e, s)) for y, e in parts for s in PARTS},
-        "engines": text_hash(used),
+        "engines": text_hash([used, pools.names(params.indicators)]),
         "parameters": text_hash(
             [params.country.model_dump(mode="json"), params.report.model_dump(mode="json")]
         ),
@@ -424,25 +420,6 @@ def estimate_trends(
 
 
 # --- estimates → released -----------------------------------------------------------------------
-
-
-# Rooms that decide what is released.
-RELEASE = (
-    "nonresponse",
-    "quality",
-    "age_profile",
-    "concept_money",
-    "measures",
-    "release",
-    "disclosure",
-    "overrules",
-    "published",
-    "replicate",
-    "released",
-    "twins",
-    "params",
-    "winsorised",
-)
 
 
 def _receipt_with_checks(workspace: Workspace, year: int) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 """Series over years: adjacent-year changes, averages and linear trends of every cell.
 
+Indicators that are `pooled` have averages over the spans of `report.pools`, and nothing else: a
+change or a slope of theirs would speak of single years.
+
 The series of an indicator are the years whose survey gives it; a cell takes part in the years that
 have it. The statistics (overlap covariance, tests, generalised least squares) are
 `lfsmig.survey.change`'s, in Python and in R.
@@ -39,7 +42,7 @@ def estimate(params: Params, years: Years, engine: str) -> pd.DataFrame:
     ----------
     params
         Parameters; `country.design.psu_links` names the years whose PSU keys are comparable,
-        `report.averages` the years to average over.
+        `report.averages` and `report.pools` the years to average over.
     years
         Estimates by year, all of one engine.
     engine
@@ -54,9 +57,12 @@ def estimate(params: Params, years: Years, engine: str) -> pd.DataFrame:
         return pd.DataFrame(columns=TREND_COLUMNS)
     parts: list[pd.DataFrame] = []
     levels = _levels(years)
-    for span, names in series_of(years).items():
+    pooled = {one.id for one in params.indicators if one.pooled}
+    for span, every in series_of(years).items():
+        names = [name for name in every if name not in pooled]
+        parts += _pools(params, years, [name for name in every if name in pooled], span, engine)
         series = [year_cells(params, year, years[year], names) for year in span]
-        if len(series) < 2:
+        if len(series) < 2 or not names:
             continue
         parts.append(_changes(series, engine))
         if len(series) >= LINE_YEARS:
@@ -72,6 +78,22 @@ def estimate(params: Params, years: Years, engine: str) -> pd.DataFrame:
     out["schema_version"] = SCHEMA_VERSION
     out["engine"] = engine
     return out.reindex(columns=TREND_COLUMNS)
+
+
+def _pools(
+    params: Params, years: Years, names: Sequence[str], span: Sequence[int], engine: str
+) -> list[pd.DataFrame]:
+    """Averages of pooled indicators over each span whose years are all there.
+
+    An average over some of its years would be shown beside one over all, and tell the rest.
+    """
+    parts = []
+    for first, last in params.report.pools if names else ():
+        within = [year for year in params.report.years if first <= year <= last]
+        if len(within) > 1 and set(within) <= set(span):
+            cells = [year_cells(params, year, years[year], names) for year in within]
+            parts.append(_averages(cells, engine))
+    return parts
 
 
 def _levels(years: Years) -> pd.DataFrame:

@@ -26,6 +26,8 @@ from lfsmig.results import UNKNOWN_ANSWERS, domain_codes
 if TYPE_CHECKING:
     from lfsmig.params import Indicator, Params
 
+# A row is of a year, or of the years from one to another.
+PERIODS = ("year", "year_from", "year_to")
 VALUES = ["estimate", "se", "ci_low", "ci_high", "n"]
 SDMX = "http://purl.org/linked-data/sdmx/2009/"
 DDI = "http://rdf-vocabulary.ddialliance.org/discovery#"
@@ -54,8 +56,9 @@ def _flag(flag: str, lang: str, rows: pd.DataFrame) -> str:
 
 
 def write(
-    folder: Path, params: Params, shown: Mapping[int, pd.DataFrame], synthetic: bool
-) -> list[Path]:
+    folder: Path, params: Params, shown: Mapping[int, pd.DataFrame], synthetic: bool,
+    pools: pd.DataFrame | None = None,
+) -> list[Path]:  # fmt: skip
     """Write three files for every exhibit that has rows; return their paths.
 
     Parameters
@@ -66,10 +69,14 @@ def write(
         Released rows by year.
     synthetic
         Whether any year comes from synthetic records: every file then says so.
+    pools
+        Released averages of pooled indicators, which have no yearly rows.
     """
     folder.mkdir(parents=True, exist_ok=True)
     every = pd.concat([shown[year] for year in sorted(shown)], ignore_index=True)
     groups = dict(list(every.groupby("indicator", sort=False)))
+    if pools is not None:
+        groups |= dict(list(pools.groupby("indicator", sort=False)))
     made: list[Path] = []
     for indicator in params.indicators:
         if indicator.id not in groups:
@@ -93,7 +100,8 @@ def table(params: Params, indicator: Indicator, rows: pd.DataFrame) -> pd.DataFr
     """Rows of an exhibit with a column per dimension: codes, and their labels by language."""
     domains = [domain_codes(text) for text in rows["domain"]]
     names = list(dict.fromkeys(name for by in indicator.by for name in by))
-    columns: dict[str, Any] = {"year": rows["year"].to_numpy()}
+    periods = [name for name in PERIODS if name in rows]
+    columns: dict[str, Any] = {name: rows[name].to_numpy() for name in periods}
     items = {name: (name, [one.get(name, "") for one in domains]) for name in names}
     if indicator.statistic == "share":
         items["category"] = str(indicator.of), list(rows["category"])
@@ -129,7 +137,7 @@ def describe(
         "schema:valueReference": indicator.over,
     }
     used = [flag for flag in _words()["flags"] if frame["flag"].eq(flag).any()]
-    keys = [c for c in frame if c in {"year", "category"} or c in params.variables]
+    keys = [c for c in frame if c in {*PERIODS, "category"} or c in params.variables]
     facts: dict[str, Any] = {
         "@context": "http://www.w3.org/ns/csvw",
         "url": f"{indicator.id}.csv",
@@ -177,7 +185,9 @@ def _column(params: Params, indicator: Indicator, name: str, frame: pd.DataFrame
             lang: _text("columns", "label", lang).format(name=title, language=language)
             for lang, title in titles.items()
         }
-    kinds = {"year": "gYear", "n": "integer"} | dict.fromkeys(VALUES[:-1], "double")
+    kinds = (
+        dict.fromkeys(PERIODS, "gYear") | {"n": "integer"} | dict.fromkeys(VALUES[:-1], "double")
+    )
     found: dict[str, Any] = {
         "name": name, "titles": titles, "datatype": kinds.get(name, "string"),
     }  # fmt: skip

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Callable
 
 from lfsmig.params.mapping import VariableMap, YearMap
+from lfsmig.params.maps import Tiles
 from lfsmig.params.models import Break, Country, Indicator, Report, Rules, Text, Variable
 from lfsmig.params.query import query_columns
 from lfsmig.params.source import Document, KeyPath
@@ -168,6 +169,18 @@ def check_indicators(
             )
 
 
+def check_pooled(document: Document, indicators: list[Indicator]) -> None:
+    """Check that pooled indicators count persons, or are flows of the areas of one level."""
+    for index, one in enumerate(indicators):
+        flow = one.of in FLOW_ITEMS and len(one.by) == 1 and len(one.by[0]) == 1
+        if one.pooled and not flow and (one.statistic, one.of) != ("total", None):
+            raise document.error(
+                ("indicators", index, "pooled"),
+                "pooled belongs to numbers of persons (statistic total without of) and to flows "
+                "of areas, such as net_migration by [[province]]",
+            )
+
+
 def _check_table(
     document: Document, path: KeyPath, one: Indicator, variables: dict[str, Variable]
 ) -> None:
@@ -255,6 +268,13 @@ def check_report(document: Document, country: Country, report: Report, years: li
             raise document.error(("years", index), f"there is no years/{year}.yml")
     if report.report_year not in report.years:
         raise document.error(("report_year",), "expected one of the report's years")
+    for index, (first, last) in enumerate(report.pools):
+        before = report.pools[index - 1][1] if index else first - 1
+        # Two averages that share years would tell a third, of the years that they do not share.
+        if not before < first < last:
+            raise document.error(
+                ("pools", index), "expected a first and a later last year, after the pool before it"
+            )
     profile = report.age_profile
     if profile is not None and not getattr(country.groupings.get(profile.by), "bands", None):
         raise document.error(("age_profile", "by"), "expected bands of age in country.yml")
@@ -274,6 +294,19 @@ def check_headline(document: Document, report: Report, indicators: list[Indicato
             raise document.error(
                 ("headline", index), f"no indicator of the register{_near(name, known)}"
             )
+
+
+def check_tiles(document: Document, tiles: Tiles, places: set[str]) -> None:
+    """Check that every tile is a place of the geography table, each once and none left out."""
+    seen: dict[str, int] = {}
+    for code, row, _ in tiles.places:
+        if code not in places:
+            raise document.error(("rows", row), f"{code} is no place of the geography table")
+        if code in seen:
+            raise document.error(("rows", row), f"{code} stands twice; a place has one tile")
+        seen[code] = row
+    if left := sorted(places - set(seen)):
+        raise document.error(("rows",), f"no tile for {', '.join(left)}")
 
 
 def check_breaks(

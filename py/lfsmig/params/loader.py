@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from lfsmig.errors import ParameterError
 from lfsmig.params import consistency
 from lfsmig.params.mapping import YearMap
+from lfsmig.params.maps import Tiles
 from lfsmig.params.models import Break, Breaks, Country, Indicator, Report, Rules, Text, Variable
 from lfsmig.params.source import Document, KeyPath, key_text, merge, read_document
 
@@ -172,6 +173,7 @@ class Params:
     def check(self, years: Iterable[int]) -> None:
         """Load every file and check it: all that a run of these years and its release read."""
         _ = self.country, self.variables, self.indicators, self.rules, self.report, self.breaks
+        _ = self.tiles
         for year in years:
             self.year(year)
         # The hash of all files reads the ones that nobody asked for yet, and every table.
@@ -204,6 +206,7 @@ class Params:
         document = self.document("indicators.yml")
         indicators = validated(_Indicators, document).indicators
         consistency.check_indicators(document, self.country, self.variables, indicators)
+        consistency.check_pooled(document, indicators)
         return indicators
 
     @cached_property
@@ -244,6 +247,18 @@ class Params:
         if not (self.dir / "breaks.yml").is_file():
             return []
         return validated(Breaks, self.document("breaks.yml")).breaks
+
+    @cached_property
+    def tiles(self) -> Tiles | None:
+        """tiles.yml: the grid of the map; a country without the file has no map of tiles."""
+        if not (self.dir / "tiles.yml").is_file():
+            return None
+        document = self.document("tiles.yml")
+        tiles = validated(Tiles, document)
+        place = self.country.geography
+        places = {row[place.code] for row in self.table(place.table)}
+        consistency.check_tiles(document, tiles, places)
+        return tiles
 
     @cached_property
     def years(self) -> list[int]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from lfsmig.params.maps import Boundaries
 from lfsmig.years import whole_number
 
 
@@ -274,6 +275,8 @@ class Indicator(Model):
     base: Text | None = None
     note: Text | None = None
     unit: str | None = None
+    # Shown as an average over the spans of years that report.yml names under `pools`, never yearly.
+    pooled: bool = False
     # A total that the weights are calibrated to has no sampling error; none is shown for it.
     calibrated: bool = False
     topic: str
@@ -485,6 +488,10 @@ class Report(Model):
     languages: list[str] = Field(min_length=1)
     # Spans of years (first and last) whose yearly estimates are averaged, as reports print them.
     averages: list[Annotated[list[int], Field(min_length=2, max_length=2)]] = []
+    # Spans of years over which `pooled` indicators are averaged; no year is in two of them.
+    pools: list[Annotated[list[int], Field(min_length=2, max_length=2)]] = []
+    # A file of the office with the real boundaries of places, drawn instead of tiles.
+    boundaries: Boundaries | None = None
     # Indicators by which the effect of a re-sent file is judged (lfsmig receive).
     headline: list[str] = []
     age_profile: ProfileOf | None = None

@@ -21,6 +21,10 @@ _HOME = {
     "data_tables": ("data_table",),
     "serial_breaks": ("tbl_breaks",),
     "share_table": ("tbl_shares",),
+    "maps": ("fig_map",),
+    "od": ("fig_area", "fig_flow_arcs", "fig_flow_matrix", "flow_table", "flows_finding"),
+    "places": ("place_table", "places_finding", "pool_tables", "pools_finding"),
+    "pyramid": ("fig_pyramid", "pyramid_finding", "pyramid_table"),
     "tables": ("notice", "tbl_overview"),
     "quality": (
         "quality_verdict",

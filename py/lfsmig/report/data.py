@@ -334,3 +334,65 @@ def microdata(year: int, *items: str) -> pd.DataFrame | None:
     records = pd.read_parquet(path, columns=columns)
     frame: pd.DataFrame = analysis_frame(records, load(params_dir()), year)
     return frame
+
+
+def pools(indicator: str) -> pd.DataFrame:
+    """Averages of a pooled indicator over its spans of years, `year_from` to `year_to`.
+
+    Empty where no span was released.
+    """
+    path = data_dir() / "released" / "pools.parquet"
+    if not path.is_file():
+        names = [
+            "domain",
+            "category",
+            "year_from",
+            "year_to",
+            "estimate",
+            "flag",
+            "unit",
+            "statistic",
+        ]
+        return pd.DataFrame(columns=names)
+    frame = read(path.name)
+    return frame[frame["indicator"].eq(indicator)].reset_index(drop=True)
+
+
+def pools_by(indicator: str, by: str) -> pd.DataFrame:
+    """Averages by the codes of one item, with the code in a column `code`."""
+    frame = pools(indicator)
+    domains = [json.loads(text) for text in frame["domain"]]
+    frame = frame.assign(code=[one.get(by, "") for one in domains])
+    kept = frame[[set(one) == {by} for one in domains]]
+    return kept.sort_values(["year_from", "code"], ignore_index=True)
+
+
+def crossed(frame: pd.DataFrame, rows: str, columns: str) -> pd.DataFrame:
+    """Cells crossed by two items, their codes in columns `row` and `column`.
+
+    A share by the first item of which the second gives the categories is such a table too.
+    """
+    codes = [json.loads(text) for text in frame["domain"]]
+    row = [one.get(rows, "") if set(one) <= {rows, columns} else "" for one in codes]
+    pairs = zip(codes, frame["category"], strict=True)
+    column = [one.get(columns) or str(category) for one, category in pairs]
+    kept = [bool(one and other) for one, other in zip(row, column, strict=True)]
+    return frame.assign(row=row, column=column)[kept].reset_index(drop=True)
+
+
+def cells(indicator: str, rows: str, columns: str) -> pd.DataFrame:
+    """Yearly cells of an indicator crossed by two items (`crossed`)."""
+    frame = every_year()
+    return crossed(frame[frame["indicator"].eq(indicator)], rows, columns)
+
+
+def averages(indicator: str, rows: str, columns: str) -> pd.DataFrame:
+    """Averages of crossed cells over the longest span of years that was asked for."""
+    try:
+        frame = read("trends.parquet")
+    except InputError:
+        return pd.DataFrame(columns=["row", "column", "year_from", "year_to", "estimate", "flag"])
+    frame = frame[frame["indicator"].eq(indicator) & frame["statistic"].eq("average")]
+    found = crossed(frame, rows, columns)
+    length = found["year_to"] - found["year_from"]
+    return found[length.eq(length.max())].reset_index(drop=True)

@@ -48,6 +48,12 @@ def data_table(
         title, body = _one(indicators, by, category)
     else:
         title, body = _several(list(indicators), category)
+    return data_div(names, title, body)
+
+
+def data_div(indicators: str | Sequence[str], title: str, body: str) -> Markdown:
+    """Put a table behind its exhibit, with the public files of its indicators one click away."""
+    names = [indicators] if isinstance(indicators, str) else list(indicators)
     marks = f'title="{title}" label="{words.t("table.data")}" letter="{words.t("table.letter")}"'
     files = [name for name in names if data.has_public_table(name)]
     if files:
@@ -87,7 +93,7 @@ def _by_year(frame: pd.DataFrame, indicator: str) -> str:
     ]
     table = pipe([words.t(f"column.{key}") for key in ("year", *YEARLY)], rows, "lrrrrc")
     told = f"{words.t('table.ci')} {serial_breaks.sentence(breaks)}".rstrip()
-    return f"{table}\n\n{_notes(frame, indicator, unit, told)}"
+    return f"{table}\n\n{cell_notes(frame, indicator, unit, told)}"
 
 
 def _cells(row: Any, unit: str) -> list[str]:
@@ -112,7 +118,7 @@ def _by_code(frame: pd.DataFrame, column: str, variable: str, indicator: str) ->
     shown = frame[frame[column].isin(codes)]
     breaks = serial_breaks.marked(indicator, variable)
     more = f"{words.t('table.se')} {words.t('table.ci')} {serial_breaks.sentence(breaks)}".rstrip()
-    return f"{_years_across(head, parts, breaks)}\n\n{_notes(shown, indicator, unit, more)}"
+    return f"{years_across(head, parts, breaks)}\n\n{cell_notes(shown, indicator, unit, more)}"
 
 
 def _several(names: list[str], category: str | None) -> tuple[str, str]:
@@ -139,7 +145,7 @@ def _several(names: list[str], category: str | None) -> tuple[str, str]:
     return title, f"{table}\n\n{several_notes(used, words.t('table.ci'), broken)}"
 
 
-def _years_across(
+def years_across(
     head: str, parts: Mapping[str, tuple[pd.DataFrame, str]], breaks: Sequence[Break]
 ) -> str:
     """Below each estimate its interval, and its sample size unless all rows share one."""
@@ -191,7 +197,8 @@ def _count(value: float | None) -> str:
     return words.DASH if value is None else words.decimal(float(value), 0)
 
 
-def _notes(frame: pd.DataFrame, indicator: str, unit: str, more: str) -> str:
+def cell_notes(frame: pd.DataFrame, indicator: str, unit: str, more: str) -> str:
+    """Lines below a table of one indicator: base, unit, note, break, symbols, source."""
     base = words.indicator_text(indicator, "base") or words.indicator_text(indicator)
     note = words.indicator_text(indicator, "note")
     extra = words.t("table.note", note=note) if note else ""

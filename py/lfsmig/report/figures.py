@@ -42,7 +42,7 @@ def fig_series(
     names = [indicators] if isinstance(indicators, str) else list(indicators)
     lines = _lines(names, by, category)
     if not lines:
-        return _nothing(names[0])
+        return nothing(names[0])
     fig, ax = plt.subplots(figsize=(WIDTH, 2.9 if len(lines) < 4 else 3.4))
     every = pd.concat(lines.values())
     unit = print_unit(every, str(every["unit"].iloc[0]))
@@ -78,7 +78,7 @@ def fig_shares(indicator: str) -> Figure:
     setup()
     frame = data.series(indicator)
     if not frame["estimate"].notna().any():
-        return _nothing(indicator)
+        return nothing(indicator)
     item = words.item_of(indicator)
     codes = words.codes_in_order(item, occurring(frame))
     parts = {code: frame[frame["category"].eq(code)] for code in codes}
@@ -96,7 +96,7 @@ def fig_regions(indicator: str, by: str = "region", category: str | None = None)
     setup()
     frame = data.series(indicator, by=by, category=category)
     if not frame["estimate"].notna().any():
-        return _nothing(indicator)
+        return nothing(indicator)
     unit = str(frame["unit"].iloc[0])
     codes = words.codes_in_order(by, list(frame["code"].unique()))
     first, last = data.years()[0], data.report_year()
@@ -136,7 +136,7 @@ def fig_variants(indicators: Sequence[str]) -> Figure:
     cells = frame[frame["year"].eq(year)].set_index("code")
     names = [name for name in indicators if name in cells.index]
     if not cells["estimate"].notna().any():
-        return _nothing(indicators[0])
+        return nothing(indicators[0])
     fig, ax = plt.subplots(figsize=(WIDTH, 0.42 * len(names) + 0.8))
     unit = print_unit(cells, str(cells["unit"].iloc[0]))
     dots(ax, cells.reindex(names), unit, COLOURS[0], 0.0, words.year(year))
@@ -172,7 +172,7 @@ def _lines(names: list[str], by: str | None, category: str | None) -> dict[str, 
     return {k: cells for k, cells in by_code.items() if cells["estimate"].notna().any()}
 
 
-def _nothing(indicator: str) -> Figure:
+def nothing(indicator: str) -> Figure:
     """An empty frame that says why there is nothing to draw."""
     fig, ax = plt.subplots(figsize=(WIDTH, 1.0))
     ax.axis("off")

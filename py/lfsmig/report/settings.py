@@ -23,6 +23,8 @@ class ReportSettings(BaseModel):
     formats: list[Format] = ["html", "docx", "pdf"]
     languages: list[str] = ["en", "th"]
     averages: list[list[int]] = []
+    pools: list[list[int]] = []
+    boundaries: dict[str, str] | None = None
     # Read by `lfsmig receive` alone.
     headline: list[str] = []
     age_profile: dict[str, str] | None = None

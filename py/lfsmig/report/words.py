@@ -269,6 +269,15 @@ def _params(folder: str) -> Any:
         return None
 
 
+def codes_of(variable: str) -> list[str]:
+    """All codes of a variable of the data dictionary, in its order; none where it is not known."""
+    params = _params(str(data.params_dir()))
+    try:
+        return list(params.codes(variable)) if params is not None else []
+    except Exception:
+        return []
+
+
 @cache
 def _param_label(folder: str, variable: str, code: str, language: str) -> str:
     params = _params(folder)

@@ -1,0 +1,201 @@
+"""Pooled indicators on their way out: averages over spans of years, and never a single year.
+
+A province has too few movers in one year. Its average annual flows over a span of years are made
+with the trends, with the covariance that shared sampling units bring; here they get the figures
+that publication rules ask for (cases, households, design effects of the span) and pass the same
+precision rules and the same disclosure control as the cells of a year.
+
+What is shown of single years could be subtracted from an average, and leave the one year that is
+confidential. So an average is withheld where it is of a part of a confidential yearly cell
+(children from abroad by age, where all children are confidential in a year). Flows are no parts of
+each other, but the net numbers of provinces add up to that of their region: from each area with a
+confidential yearly flow the province with the fewest cases is withheld; where the area is one
+province, that one. Such areas are never alone: in the year another one is withheld beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lfsmig import nonresponse, release
+from lfsmig.area_flows import FLOW_ITEMS
+from lfsmig.disclosure import Links
+from lfsmig.disclosure.sets import Who, numerator
+from lfsmig.results import (
+    CONTRIBUTOR_COLUMNS,
+    RESULT_COLUMNS,
+    SCHEMA_VERSION,
+    domain_codes,
+)
+
+if TYPE_CHECKING:
+    from lfsmig.params import Indicator, Params
+
+KEYS = ["indicator", "domain", "category"]
+SPAN = ["year_from", "year_to"]
+# Figures of the years that are added up: persons and households interviewed over the span.
+COUNTS = ["n", "n_psu", "n_cases", "n_households"]
+COLUMNS = [
+    *(c for c in RESULT_COLUMNS if c != "year"), *SPAN, "flag", "reason", "rule_set",
+    "flag_nso", "flag_repo",
+]  # fmt: skip
+
+
+def names(indicators: Iterable[Indicator]) -> list[str]:
+    """Ids of the pooled indicators."""
+    return [one.id for one in indicators if one.pooled]
+
+
+def yearly(frame: pd.DataFrame, indicators: Iterable[Indicator]) -> pd.DataFrame:
+    """Rows that may be released for a single year: those of no pooled indicator."""
+    return frame[~frame["indicator"].isin(names(indicators))]
+
+
+def released(
+    params: Params, trends: pd.DataFrame, estimates: Mapping[int, pd.DataFrame],
+    shown: Mapping[int, pd.DataFrame], links: Links, rates: pd.DataFrame,
+) -> pd.DataFrame:  # fmt: skip
+    """Averages of the pooled indicators over each span, flagged, with what may not be shown blank.
+
+    Parameters
+    ----------
+    params
+        Parameters: the register, publication rules, groupings of places.
+    trends
+        One engine's trends with the averages (`trends.estimate`).
+    estimates
+        By year, one engine's rows with `CONTRIBUTOR_COLUMNS`.
+    shown
+        By year, the released rows.
+    links
+        Codes that are sums of others (`disclosure.links`).
+    rates
+        Rates of missing answers of all years (`quality.rates`): what too many did not answer in one
+        of the years is flagged in the average.
+
+    Returns
+    -------
+    DataFrame
+        Columns `COLUMNS`; `n`, `n_psu` and `n_cases` are those of all years of the span together.
+    """
+    pooled = [one for one in params.indicators if one.pooled]
+    rows = trends[trends["indicator"].isin(names(pooled)) & trends["statistic"].eq("average")]
+    spans = sorted({(int(a), int(b)) for a, b in rows[SPAN].itertuples(index=False, name=None)})
+    # Decisions on single cells name a year, so none speaks of a span.
+    publication = params.rules.publication.model_copy(update={"overrules": []})
+    parts = []
+    for first, last in spans:
+        within = [year for year in sorted(estimates) if first <= year <= last]
+        whole = rows[rows["year_from"].eq(first) & rows["year_to"].eq(last)]
+        cells = _with_cases(whole, pooled, [estimates[year] for year in within]).assign(year=last)
+        shares = [nonresponse.shares_of(rates[rates["year"].eq(year)]) for year in within]
+        unknown = np.max([nonresponse.unknown_share(params, cells, one) for one in shares], axis=0)
+        rule = release.rule_set(params)
+        made = release.release(cells, publication, rule, pooled, links, unknown=unknown)
+        secret = [shown[year][shown[year]["flag"].eq("c")] for year in within]
+        _withhold(made, _of_secret_areas(params, cells, secret))
+        _withhold(made, _parts_of_secrets(params, made, secret, links))
+        parts.append(made.assign(year_from=first, year_to=last))
+    if not parts:
+        return pd.DataFrame(columns=COLUMNS)
+    return pd.concat(parts, ignore_index=True).reindex(columns=COLUMNS)
+
+
+def _with_cases(
+    averages: pd.DataFrame, pooled: list[Indicator], years: list[pd.DataFrame]
+) -> pd.DataFrame:
+    """Averages with the statistic of their indicator and the cases of all their years."""
+    every = pd.concat(years, ignore_index=True)
+    every = every[every["indicator"].isin(names(pooled))]
+    weighted = every.assign(deff=every["deff"] * every["n_cases"])
+    groups = weighted.groupby(KEYS, sort=False)
+    counts = groups[[*COUNTS, "deff"]].sum(min_count=1)
+    # Of a ratio there is none; of a total the years count with their cases.
+    counts["deff"] = counts["deff"] / counts["n_cases"].where(counts["n_cases"] > 0)
+    cells = averages.drop(columns=["statistic"]).merge(counts.reset_index(), on=KEYS, how="left")
+    statistic = {one.id: one.statistic for one in pooled}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cv = cells["se"] / cells["estimate"].abs().where(cells["estimate"] != 0)
+    return cells.assign(
+        schema_version=SCHEMA_VERSION, statistic=cells["indicator"].map(statistic), cv=cv
+    ).reindex(columns=[*RESULT_COLUMNS, *CONTRIBUTOR_COLUMNS])  # fmt: skip
+
+
+def _of_secret_areas(
+    params: Params, cells: pd.DataFrame, secret: Sequence[pd.DataFrame]
+) -> np.ndarray:
+    """Rows of the provinces that keep the net number of a confidential larger area unknown."""
+    flows = [one for one in params.indicators if one.of in FLOW_ITEMS]
+    yearly_flows = [one.id for one in flows if not one.pooled]
+    rows = cells["indicator"].isin([one.id for one in flows if one.pooled]).to_numpy()
+    place = np.array([next(iter(domain_codes(text).values()), "") for text in cells["domain"]])
+    cases = cells["n_cases"].fillna(0).groupby(place).max()
+    areas = {
+        text
+        for frame in secret
+        for text in frame.loc[frame["indicator"].isin(yearly_flows), "domain"]
+    }
+    chosen = set()
+    for text in sorted(areas):
+        [(level, code)] = domain_codes(text).items()
+        inside = [one for one in _places(params, level, code) if one in cases.index]
+        if inside:
+            chosen.add(min(inside, key=lambda one: (cases[one], one)))
+    return rows & np.isin(place, sorted(chosen))
+
+
+def _places(params: Params, level: str, code: str) -> list[str]:
+    """Places of the geography table that make up an area: a region, or a group of a grouping."""
+    if level == "region":
+        return [place for place, region in params.region_of().items() if region == code]
+    grouping = params.country.groupings.get(level)
+    codes = (grouping.codes if grouping else None) or {}
+    rest = codes.get("other")
+    return [place for place in params.region_of() if codes.get(place, rest) == code]
+
+
+def _parts_of_secrets(
+    params: Params, rows: pd.DataFrame, secret: Sequence[pd.DataFrame], links: Links
+) -> np.ndarray:
+    """Rows that count a part of the persons of a cell that is confidential in a year."""
+    register = {one.id: one for one in params.indicators}
+    wholes = {
+        who
+        for frame in secret
+        for name, domain, category in frame[KEYS].itertuples(index=False, name=None)
+        if register[name].of not in FLOW_ITEMS
+        and (who := numerator(register[name], domain, category)) is not None
+    }
+    found = np.zeros(len(rows), bool)
+    for at, (name, domain) in enumerate(
+        rows[["indicator", "domain"]].itertuples(index=False, name=None)
+    ):
+        who = numerator(register[name], domain, "")
+        if register[name].of not in FLOW_ITEMS and who is not None:
+            found[at] = any(_is_part(who, whole, links) for whole in wholes)
+    return found
+
+
+def _is_part(who: Who, whole: Who, links: Links) -> bool:
+    """Whether all conditions of the whole hold for the part: its own, or coarser than its own."""
+    return all(
+        condition in who
+        or any(
+            any((item, code) in who for code in codes) for item, codes in links.get(condition, ())
+        )
+        for condition in whole
+    )
+
+
+def _withhold(rows: pd.DataFrame, hit: np.ndarray) -> None:
+    """Blank rows that would give a confidential number of a single year away."""
+    if not hit.any():
+        return
+    values = [c for c in release.VALUE_COLUMNS if c in rows]
+    rows.loc[hit, values] = np.nan
+    rows.loc[hit, ["flag", "flag_nso", "flag_repo"]] = "c"
+    rows.loc[hit, "reason"] = "confidential"

@@ -1,0 +1,302 @@
+"""Pooled flows of provinces: by hand, engine against engine, and never a single year's."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lfsmig import indicators, pools, trends
+from lfsmig.area_flows import FLOW_ITEMS
+from lfsmig.disclosure import links
+from lfsmig.errors import ParameterError
+from lfsmig.flows import flow_columns, stacked_flows
+from lfsmig.params import load
+from lfsmig.results import CONTRIBUTOR_COLUMNS, RESULT_COLUMNS, TREND_COLUMNS
+from lfsmig.survey import SurveyDesign
+from tests.conftest import ROOT, needs_r
+
+ENGINES = ["python", pytest.param("r", marks=needs_r)]
+YEARS = (2022, 2023, 2024)
+NAMES = ["net_total", "net_rate", "effectiveness", "in_total", "out_total", "gross_total"]
+
+
+@pytest.fixture(scope="module")
+def params() -> Any:
+    return load(ROOT / "params")
+
+
+# Each person: weight, province now, province before (- did not move), enumeration area.
+PERSONS = {
+    2022: ["2 10 50 a", "1 10 - a", "3 50 - b", "1 50 10 b", "1 90 - c", "4 10 10 d"],
+    2023: ["1 10 50 a", "2 10 - b", "2 50 10 b", "1 50 - c", "5 90 10 d"],
+    2024: ["3 10 90 a", "1 50 - b", "2 50 90 c", "1 90 - d"],
+}
+
+
+def frame_of(year: int) -> pd.DataFrame:
+    people = [line.split() for line in PERSONS[year]]
+    rows = pd.DataFrame(people, columns=["weight", "province", "before", "psu"])
+    codes = pd.CategoricalDtype(["10", "50", "90"])
+    return pd.DataFrame(
+        {
+            "weight": rows["weight"].astype(float),
+            "stratum": "s",
+            "psu": rows["psu"],
+            "household_id": [f"{year}-{i}" for i in range(len(rows))],
+            "person_no": 1,
+            "all": 1.0,
+            "recent_internal": rows["before"].ne("-").astype(float),
+            "province": rows["province"].astype(codes),
+            "previous_province": rows["before"].where(rows["before"].ne("-")).astype(codes),
+        }
+    )
+
+
+def survey(params: Any) -> Any:
+    """The project's register of pooled flows, with a design of one stratum and linked years."""
+    stated = SimpleNamespace(
+        weight="weight", strata="stratum", psu="psu", lonely_psu="adjust", calibration=[],
+        psu_links=[list(YEARS)],
+    )  # fmt: skip
+    kept = [one for one in params.indicators if one.id.startswith("provinces.")]
+    report = SimpleNamespace(pools=[[2022, 2024]], averages=[[2022, 2023]], years=list(YEARS))
+    return SimpleNamespace(
+        country=SimpleNamespace(design=stated), indicators=kept, report=report
+    )  # fmt: skip
+
+
+@cache
+def averages(engine: str) -> pd.DataFrame:
+    held = survey(load(ROOT / "params"))
+    made = {year: indicators.estimate_year(held, year, frame_of(year), engine) for year in YEARS}
+    found = trends.estimate(held, made, engine)
+    # Nothing but the averages over the span: no change or slope, no other span.
+    assert set(found["statistic"]) == {"average"}
+    assert set(zip(found["year_from"], found["year_to"], strict=True)) == {(2022, 2024)}
+    return found.set_index(["indicator", "domain"])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_average_flows_by_hand(engine: str) -> None:
+    """Bangkok (10): in 2, 1, 3; out 1, 2 + 5, 0; a move inside the province is no flow.
+
+    Residents are 7, 3, 3. Counted as movers of all kinds, 2022 would have 6 in-migrants.
+    """
+    found = averages(engine)
+
+    def value(name: str, code: str = "10") -> float:
+        return float(found["estimate"][f"provinces.{name}", json.dumps({"province": code})
+                                       .replace(" ", "")])  # fmt: skip
+
+    assert value("in_total") == pytest.approx((2 + 1 + 3) / 3)
+    assert value("out_total") == pytest.approx((1 + 7 + 0) / 3)
+    assert value("net_total") == pytest.approx((1 - 6 + 3) / 3)
+    assert value("gross_total") == pytest.approx((3 + 8 + 3) / 3)
+    assert value("net_rate") == pytest.approx(100 * (1 / 7 - 6 / 3 + 3 / 3) / 3)
+    assert value("effectiveness") == pytest.approx(100 * (1 / 3 - 6 / 8 + 3 / 3) / 3)
+    assert sum(value("net_total", code) for code in ("10", "50", "90")) == pytest.approx(0)
+
+
+def variance_by_hand(item: str, code: str) -> float:
+    """Formula (4.2) of the methods, from PSU sums: variances and twice the covariances."""
+    sums = {}
+    for year in YEARS:
+        frame = pd.concat([frame_of(year), flow_columns(frame_of(year), "province")], axis=1)
+        moved = frame["weight"] * frame[f"{FLOW_ITEMS[item]}_province_{code}"]
+        sums[year] = moved.groupby(frame["psu"]).sum()
+    total = 0.0
+    for one in YEARS:
+        for other in YEARS:
+            a, b = sums[one], sums[other]
+            shared = a.index.intersection(b.index)
+            scale = np.sqrt(len(a) / (len(a) - 1) * len(b) / (len(b) - 1))
+            total += scale * ((a - a.mean())[shared] * (b - b.mean())[shared]).sum()
+    return float(total / len(YEARS) ** 2)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("item", ["in_migration", "out_migration", "net_migration"])
+def test_the_error_has_the_covariance_of_shared_areas(engine: str, item: str) -> None:
+    """Against formula (4.2) written out, and by `series_average` of r/change.R (survey 4.1-1).
+
+    Bangkok's net average has SE 3.19722101554181; if the years were taken as independent it
+    would have 2.19426862867828.
+    """
+    found = averages(engine)
+    name = f"provinces.{item.split('_', maxsplit=1)[0]}_total"
+    for code in ("10", "50", "90"):
+        se = float(found["se"][name, f'{{"province":"{code}"}}'])
+        assert se == pytest.approx(np.sqrt(variance_by_hand(item, code)), rel=1e-12)
+
+
+@needs_r
+def test_both_engines_agree_to_the_ninth_digit() -> None:
+    left, right = (averages(engine) for engine in ("python", "r"))
+    assert list(left.index) == list(right.index)
+    for column in ("estimate", "se", "ci_low", "ci_high", "df"):
+        a, b = left[column].to_numpy(dtype=float), right[column].to_numpy(dtype=float)
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9, err_msg=column)
+
+
+def test_movers_in_two_rows_give_the_sums_of_columns() -> None:
+    frame = pd.concat([frame_of(2022), flow_columns(frame_of(2022), "province")], axis=1)
+    rows = stacked_flows(frame, "province", ["weight", "stratum", "psu"])
+    assert len(rows) == len(frame) + 2
+    whole = SurveyDesign(frame, "weight", "stratum", "psu")
+    split = SurveyDesign(rows, "weight", "stratum", "psu")
+    for item, short in FLOW_ITEMS.items():
+        table = split.estimate("total", of=item, by=["province"]).frame.set_index("province")
+        for code in ("10", "50", "90"):
+            one = whole.estimate("total", of=f"{short}_province_{code}").frame.iloc[0]
+            assert table["estimate"][code] == pytest.approx(one["estimate"])
+            assert table["se"][code] == pytest.approx(one["se"], rel=1e-12)
+
+
+# --- what is released ---------------------------------------------------------------------------
+
+
+def by_province(frame: pd.DataFrame, params: Any) -> pd.DataFrame:
+    """Rows that speak of flows by province."""
+    flows = {one.id for one in params.indicators if one.of in FLOW_ITEMS}
+    keys = frame["domain"].map(lambda text: set(json.loads(text)))
+    before = keys.map(lambda names: bool(names & {"previous_province", "birth_province"}))
+    place = keys.map(lambda names: "province" in names) & frame["indicator"].isin(flows)
+    return frame[before | place]
+
+
+def test_no_released_yearly_table_has_flows_by_province(small_data: Path, params: Any) -> None:
+    folder = small_data / "released"
+    years = sorted(folder.glob("[0-9][0-9][0-9][0-9].parquet"))
+    assert len(years) == 6
+    for path in [*years, *folder.glob("*.crosscheck.parquet"), folder / "trends.parquet"]:
+        frame = pd.read_parquet(path)
+        assert by_province(frame, params).empty, path.name
+        assert not frame["indicator"].isin(pools.names(params.indicators)).any(), path.name
+    estimates = pd.read_parquet(small_data / "estimates" / "2024.parquet")
+    assert len(by_province(estimates, params)) > 0
+
+
+def test_averages_are_released_beside_the_trends(small_data: Path, params: Any) -> None:
+    frame = pd.read_parquet(small_data / "released" / "pools.parquet")
+    assert set(frame["indicator"]) == set(pools.names(params.indicators))
+    spans = set(zip(frame["year_from"], frame["year_to"], strict=True))
+    assert spans == {tuple(span) for span in params.report.pools}
+    withheld = frame[frame["flag"].isin(["c", "s"])]
+    assert len(withheld) and withheld[["estimate", "se", "n", "n_cases"]].isna().all(axis=None)
+    shown = frame[~frame["flag"].isin(["c", "s"])]
+    assert (shown["n_cases"] >= params.rules.publication.disclosure.min_cases).all()
+    twin = pd.read_csv(small_data / "released/tables/provinces.net_rate.csv", dtype=str)
+    assert list(twin.columns[:3]) == ["year_from", "year_to", "province"]
+    facts = json.loads(
+        (small_data / "released/tables/provinces.net_rate.csv-metadata.json").read_text("utf-8")
+    )
+    assert facts["tableSchema"]["primaryKey"] == ["year_from", "year_to", "province"]
+
+
+@needs_r
+def test_the_engines_averages_are_compared_in_the_run(small_data: Path, params: Any) -> None:
+    compared = pd.read_parquet(small_data / "estimates" / "trends.replication.parquet")
+    rows = compared[compared["indicator"].isin(pools.names(params.indicators))]
+    assert len(rows) > 700
+    assert set(rows["verdict"]) <= {"exact", "match"}
+
+
+def result(indicator: str, domain: dict[str, str], cases: int, **more: Any) -> dict[str, Any]:
+    row: dict[str, Any] = dict.fromkeys([*RESULT_COLUMNS, *CONTRIBUTOR_COLUMNS], np.nan)
+    text = json.dumps(domain, separators=(",", ":"), sort_keys=True)
+    return row | {
+        "year": 2022, "indicator": indicator, "domain": text, "category": "", "engine": "python",
+        "statistic": "total", "unit": "persons", "estimate": 100.0 * cases, "se": 20.0, "df": 90,
+        "n": 10 * cases, "n_psu": 80, "n_cases": cases, "n_households": cases, "deff": 1.0,
+        "ci_low": 90.0 * cases, "ci_high": 110.0 * cases, "flag": "",
+    } | more  # fmt: skip
+
+
+def pooled_rows(params: Any, cells: dict[str, dict[str, int]], secret: list[dict[str, Any]]) -> Any:
+    """Released averages of cells (indicator → province or age → cases a year)."""
+    rows = [
+        result(name, json.loads(text), cases)
+        for name, domains in cells.items() for text, cases in domains.items()
+    ]  # fmt: skip
+    year = pd.DataFrame(rows)
+    shown = pd.DataFrame(secret or [result("migrants.total", {}, 50)])
+    average = year.assign(statistic="average", year_from=2022, year_to=2024)
+    average = average.reindex(columns=TREND_COLUMNS)
+    years = dict.fromkeys(YEARS, year)
+    found = pools.released(params, average, years, dict.fromkeys(YEARS, shown), links(params))
+    return found.set_index(["indicator", "domain"])["flag"]
+
+
+def places(*codes: str, cases: int = 40) -> dict[str, int]:
+    return {f'{{"province":"{code}"}}': cases + int(code) for code in codes}
+
+
+def test_a_secret_region_takes_one_of_its_provinces_with_it(params: Any) -> None:
+    """Bangkok is a region of one province: its average would give the confidential year away."""
+    net = {"provinces.net_total": places("10", "80", "81", "82", "50")}
+    assert set(pooled_rows(params, net, [])) == {""}
+    secret = [
+        result("recent_internal.net_total", {"region": region}, 9, flag="c") for region in "15"
+    ]
+    flags = pooled_rows(params, net, secret)
+    hidden = {json.loads(domain)["province"] for _, domain in flags[flags.eq("c")].index}
+    # Of the South the province with the fewest cases.
+    assert hidden == {"10", "80"}
+
+
+def test_a_part_of_a_secret_cell_has_no_average(params: Any) -> None:
+    name = "recent_international.age_sex"
+    ages = {f'{{"age_group5":"{age}","sex":"male"}}': 40 for age in ("0-4", "15-19", "60-64")}
+    secret = [result("recent_international.age_group", {}, 3, category="0-14", flag="c",
+                     statistic="share")]  # fmt: skip
+    flags = pooled_rows(params, {name: ages}, secret)
+    assert list(flags) == ["c", "", ""]
+
+
+def test_few_cases_in_a_span_are_withheld(params: Any) -> None:
+    flags = pooled_rows(params, {"provinces.in_total": places("10", "50", cases=0)
+                                 | {'{"province":"90"}': 1}}, [])  # fmt: skip
+    assert flags["provinces.in_total", '{"province":"90"}'] == "c"
+
+
+# --- parameters ---------------------------------------------------------------------------------
+
+
+def changed(params: Any, name: str, old: str, new: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The project's parameters with one edit, in memory."""
+    from lfsmig.params.source import parse_document
+
+    fresh = load(params.dir)
+    text = (params.dir / name).read_text(encoding="utf-8")
+    assert old in text
+    found = parse_document(text.replace(old, new, 1), name)
+    kept = fresh.document
+    monkeypatch.setattr(fresh, "document", lambda one: found if one == name else kept(one))
+    return fresh
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "words"),
+    [
+        ("report.yml", "[2022, 2024]", "[2021, 2024]", "after the pool before it"),
+        ("report.yml", "[[2019, 2021]", "[[2021, 2021]", "a later last year"),
+        ("indicators.yml", "    of: migrants\n", "    of: migrants\n    pooled: true\n", "pooled"),
+        ("tiles.yml", "57 56", "57 57", "57 stands twice"),
+        ("tiles.yml", "57 56", "57 59", "59 is no place"),
+        ("tiles.yml", "57 56", "57  .", "no tile for 56"),
+    ],
+)
+def test_slips_of_the_pen_stop_in_one_line(
+    params: Any, monkeypatch: pytest.MonkeyPatch, name: str, old: str, new: str, words: str
+) -> None:
+    edited = changed(params, name, old, new, monkeypatch)
+    with pytest.raises(ParameterError, match=words) as told:
+        _ = getattr(edited, name.removesuffix(".yml"))
+    assert "\n" not in str(told.value) and name in str(told.value)
