@@ -14,7 +14,7 @@ import pypandoc
 import yaml
 
 from lfsmig.errors import ChapterError
-from lfsmig.report import pages, worddoc
+from lfsmig.report import pages, search, worddoc
 from lfsmig.report.textlayer import repair
 from lfsmig.report.wordstyle import make_reference
 
@@ -139,7 +139,9 @@ def _html(root: Path, work: Path, out: Path, common: list[str]) -> None:
     sitemap = site / "sitemap.json"
     pages.finish(site, json.loads(sitemap.read_text(encoding="utf-8")))
     sitemap.unlink()
-    shutil.copyfile(root / EXTENSION / "book.css", site / "book.css")
+    search.write_index(site)
+    for name in ("book.css", "book.js"):
+        shutil.copyfile(root / EXTENSION / name, site / name)
     shutil.copytree(root / "assets" / "fonts", site / "fonts", dirs_exist_ok=True)
     shutil.copytree(site, out, dirs_exist_ok=True)
 

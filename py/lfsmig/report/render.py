@@ -305,6 +305,9 @@ def layout_texts() -> dict[str, str]:
     texts = {
         "skip-text": words.t("layout.skip"),
         "turn-text": words.t("layout.turn"),
+        "search-label": words.t("layout.search"),
+        "search-found": words.t("layout.search_found"),
+        "search-none": words.t("layout.search_none"),
         "made-on": words.t("layout.made_on", date=words.date_text(day)) if day else "",
         "made-from": made,
     }
