@@ -152,6 +152,22 @@
   list.addEventListener("click", () => { list.hidden = true; });
 })();
 
+// What does not scroll is no stop on the way through a page.
+(() => {
+  const boxes = [...document.querySelectorAll(".chart-box, .scroll, .equation p, main pre")];
+  const fit = () => {
+    for (const box of boxes) {
+      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+      else box.removeAttribute("tabindex");
+    }
+  };
+  addEventListener("resize", fit);
+  addEventListener("toggle", fit, true);
+  addEventListener("load", fit);
+  if (document.fonts) document.fonts.ready.then(fit);
+  fit();
+})();
+
 // The other edition opens where the reader is: twins share the names of their places.
 (() => {
   const places = [...document.querySelectorAll("main section[id], main div[id^=fig-], main div[id^=tbl-]")];

@@ -81,7 +81,13 @@ end
 local function figure(div)
   local caption = labelled_caption(div.identifier, "fig", take_caption(div))
   local alt = div.attributes["fig-alt"] or ""
-  local body = div.content:walk({ Image = function(found) return image(found, alt) end })
+  local drawn = false
+  local body = div.content:walk({ Image = function(found) drawn = true return image(found, alt) end })
+  -- Word would lay a sentence in a chart's place into a table.
+  if FORMAT == "docx" and not drawn then
+    local named = pandoc.Div({ pandoc.Para(caption) }, { ["custom-style"] = "Image Caption" })
+    return pandoc.Div({ pandoc.Div(body, { ["custom-style"] = "Callout" }), named }, { id = div.identifier })
+  end
   local inner = pandoc.Figure(body, { long = { pandoc.Plain(caption) } }, { id = on_screen and "" or div.identifier })
   -- Pages find each other's divs by their ids, not figures.
   return on_screen and pandoc.Div({ inner }, { id = div.identifier }) or inner

@@ -92,6 +92,8 @@ def foreign_words(text: str, language: str) -> list[str]:
     if rule is None:
         return []
     names = set(rule.get("names", ()))
+    if "not_words" in rule:
+        text = re.sub(rule["not_words"], " ", text)
     return [word for word in re.findall(rule["foreign"], text) if word not in names]
 
 
@@ -229,7 +231,8 @@ def word_problems(path: Path, language: str) -> list[Problem]:
         words = "".join(re.findall(r"<w:t\b[^>]*>([^<]*)</w:t>", "".join(plain)))
         if kind not in {"SourceCode"}:
             texts.append(Text(_unescaped(words), language, kind == "Bibliography"))
-    found += text_problems(texts, language)
+    # Words of the other language: the pages are made from the same text, and say what is a name.
+    found += [(rule, what) for rule, what in text_problems(texts, "")]
     limits = rules()["alt"]
     for alt in re.findall(r'<pic:cNvPr [^>]*?descr="([^"]*)"', body):
         if len(alt) < limits["shortest"]:

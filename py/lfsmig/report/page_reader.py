@@ -10,10 +10,11 @@ VOID = {"img", "br", "hr", "meta", "link", "input", "col", "source", "wbr"}
 # Where one text ends and another begins.
 BLOCKS = {
     "p", "li", "td", "th", "h1", "h2", "h3", "h4", "h5", "h6", "figcaption", "caption", "summary",
-    "div", "section", "main", "nav", "footer", "header", "details", "label", "button", "title", "tr",
-    "table", "ul", "ol", "form", "blockquote", "dd", "dt", "body",
+    "div", "section", "main", "nav", "footer", "header", "details", "label", "button", "title",
+    "tr", "table", "ul", "ol", "form", "blockquote", "dd", "dt", "body", "text", "svg",
 }  # fmt: skip
 UNREAD = {"script", "style", "math", "pre", "code"}
+REFERENCE = re.compile(r"\bcsl-")
 HEADING = re.compile(r"h([1-6])$")
 
 
@@ -50,7 +51,7 @@ class Page(HTMLParser):
         self._place(tag, found)
         if tag in VOID:
             return
-        if tag in BLOCKS:
+        if tag in BLOCKS or "lang" in found:
             self._end_text()
         self._open.append((tag, found))
         if tag == "html":
@@ -72,6 +73,8 @@ class Page(HTMLParser):
             self.images.append((found.get("src", ""), found.get("alt", "")))
             if self._link is not None:
                 self._link.append(found.get("alt", ""))
+        if tag == "svg" and found.get("role") == "img":
+            self.images.append((f"chart {len(self.images) + 1}", found.get("aria-label", "")))
         if tag in {"img", "script", "source", "iframe"} and "src" in found:
             self.loaded.append(found["src"])
         if tag == "link" and "href" in found and not found["href"].startswith("data:"):
@@ -86,7 +89,7 @@ class Page(HTMLParser):
             target = next(found["href"] for name, found in reversed(self._open) if name == "a")
             self.links.append((target, " ".join("".join(self._link).split())))
             self._link = None
-        if tag in BLOCKS:
+        if tag in BLOCKS or any(n == tag and "lang" in found for n, found in self._open[-1:]):
             self._end_text()
         if tag == "table" and self._tables and not self._tables.pop():
             self.headless.append(self._count)
@@ -98,8 +101,9 @@ class Page(HTMLParser):
         names = {name for name, _ in self._open}
         if self._link is not None:
             self._link.append(data)
-        # A word of code stands for itself: what it says is no prose.
-        self._words.append(" " if names & UNREAD else data)
+        # A word of code stands for itself, and a work for its author: neither is prose.
+        unread = names & UNREAD or any("citation" in a.get("class", "") for _, a in self._open)
+        self._words.append(" " if unread else data)
 
     def _end_text(self) -> None:
         words = " ".join("".join(self._words).replace("\u00a0", " ").split())
@@ -113,5 +117,5 @@ class Page(HTMLParser):
         if not words:
             return
         language = next((a["lang"] for _, a in reversed(self._open) if "lang" in a), "")
-        reference = any("csl-" in a.get("class", "") for _, a in self._open)
+        reference = any(REFERENCE.search(a.get("class", "")) for _, a in self._open)
         self.texts.append(Text(words, language, reference))

@@ -1,7 +1,7 @@
 """The index of the pages' search: what each section, chart and table says.
 
 It is a script that sets one variable, because a page that was opened from the file system may load
-a script from beside itself and fetch nothing. The words are found as they stand (`book.js` looks for
+a script from beside itself and fetch nothing. Words are found as they stand (`book.js` looks for
 them anywhere in the text: Thai writes no spaces between words), so that no word list is needed.
 """
 
@@ -16,7 +16,7 @@ from lfsmig.atomic import write_text
 
 NAME = "search-index.js"
 # What is not prose: formulas, code, the way round the pages, and scripts.
-SKIPPED = {"math", "pre", "nav", "footer", "script", "style"}
+SKIPPED = {"math", "pre", "svg", "nav", "footer", "script", "style"}
 HEADINGS = {"h1", "h2", "h3", "h4"}
 VOID = {"img", "br", "hr", "meta", "link", "input", "col"}
 # A cell with numbers says nothing that anyone would look for.

@@ -216,8 +216,23 @@ def _remark(text: str, language: str) -> str:
                 key: _year_in(int(value), language) if key == "year" else value.replace("-", MINUS)
                 for key, value in found.groupdict().items()
             }
+            if "name" in values:
+                values["name"] = _variables_in(values["name"], language)
             return str(entry.get(language, entry["match"])).format(**values)
     return text
+
+
+def _variables_in(text: str, language: str) -> str:
+    """Variables that a check names by their columns, by their labels; other names stay."""
+    labels = [
+        _param_label(str(data.params_dir()), name, "", language) if name.islower() else None
+        for name in text.split(", ")
+    ]
+    if not all(labels):
+        return text
+    first, *others = (str(label)[:1].lower() + str(label)[1:] for label in labels)
+    comma = catalogue()["listing_comma"][language]
+    return comma.join([first, *others])
 
 
 def _year_in(value: int, language: str) -> str:
