@@ -170,7 +170,7 @@
 
 // The other edition opens where the reader is: twins share the names of their places.
 (() => {
-  const places = [...document.querySelectorAll("main section[id], main div[id^=fig-], main div[id^=tbl-]")];
+  const places = [...document.querySelectorAll("main :is(h1, h2, h3)[id], main div[id^=fig-], main div[id^=tbl-]")];
   const edge = 120; // pixels from the top: what begins above is being read
   function here() {
     const passed = places.filter((place) => place.getBoundingClientRect().top <= edge);

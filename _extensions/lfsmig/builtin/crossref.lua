@@ -167,6 +167,14 @@ local function reference(cite)
   return links
 end
 
+-- In the PDF a formula is read aloud as it is written in TeX: without any text it would be left out.
+local function spoken(math)
+  if FORMAT ~= "typst" then return nil end
+  local block = math.mathtype == "DisplayMath" and "block: true, " or ""
+  local tex = typst_text((math.text:gsub("%s+", " ")))
+  return { pandoc.RawInline("typst", "#math.equation(" .. block .. 'alt: "' .. tex .. '", '), math, pandoc.RawInline("typst", ".body)") }
+end
+
 -- On screen a table that is wider than the page scrolls in a box of its own, by keyboard too.
 local function scrolled(found)
   if not on_screen then return nil end
@@ -182,5 +190,5 @@ end
 return {
   { Meta = read_names },
   { traverse = "topdown", Header = heading, Div = cell, Para = equation },
-  { Cite = reference, Div = data_title, Table = scrolled },
+  { Cite = reference, Div = data_title, Table = scrolled, Math = spoken },
 }

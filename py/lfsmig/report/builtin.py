@@ -109,6 +109,8 @@ def _common(
         "date": " · ".join(line for line in (texts["made-on"], texts["made-from"]) if line),
         "lang": settings["lang"],
         "toc-title": language.get("toc-title-document", "Contents"),
+        "lof-title": language.get("crossref-lof-title", "Figures"),
+        "lot-title": language.get("crossref-lot-title", "Tables"),
         "link-citations": True,
     }
     path = work / "metadata.yml"
@@ -196,6 +198,8 @@ def _pdf(root: Path, work: Path, target: Path, common: list[str]) -> None:
             root=str(work),
             font_paths=[str(root / "assets" / "fonts")],
             ignore_system_fonts=True,
+            # Tagged for reading aloud; Typst refuses a chart or a formula without a text.
+            pdf_standards=["ua-1"],
         )
     except RuntimeError as error:
         raise ChapterError(f"typst: {str(error).strip().splitlines()[0]}") from error

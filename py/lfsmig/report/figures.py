@@ -15,7 +15,7 @@ import seaborn as sns
 from IPython.display import Markdown, display
 from matplotlib.figure import Figure
 
-from lfsmig.report import data, serial_breaks, words
+from lfsmig.report import alt, data, serial_breaks, words
 from lfsmig.report.marks import (
     dots,
     end_labels,
@@ -67,6 +67,7 @@ def fig_series(
     elif len(lines) > 1:
         fig.legend(loc="outside upper left", frameon=False, handlelength=1.2)
     sns.despine(ax=ax)
+    alt.tell(alt.of_lines(lines, unit) if len(lines) > 1 else alt.of_indicator(names[0]))
     told = serial_breaks.sentence(breaks)
     finish(fig, every, intervals=True, broken=data.is_count(every), more=told)
     return fig
@@ -92,6 +93,7 @@ def fig_shares(indicator: str) -> Figure | None:
     breaks = serial_breaks.marked(indicator)
     told = serial_breaks.sentence(breaks)
     note = notes_of(frame, intervals=True, hidden=hidden, more=told)
+    alt.tell(alt.of_indicator(indicator))
     return panels([names[c] for c in shown], [parts[c] for c in shown], "share", note, breaks)
 
 
@@ -126,6 +128,7 @@ def fig_regions(indicator: str, by: str = "region", category: str | None = None)
     sns.despine(ax=ax, left=True)
     ax.tick_params(left=False)
     fig.legend(loc="outside upper left", ncols=2, frameon=False, handletextpad=0.4)
+    alt.tell(alt.of_codes(frame, by, unit))
     crossed = serial_breaks.crossing(serial_breaks.marked(indicator, by), first, last)
     told = serial_breaks.sentence(crossed, "breaks.between")
     finish(fig, frame[frame["year"].isin([first, last])], intervals=True, more=told)
@@ -164,6 +167,9 @@ def fig_variants(indicators: Sequence[str]) -> Figure | None:
     ax.grid(axis="y", color="#E6E6E6", linewidth=0.7)
     sns.despine(ax=ax, left=True)
     ax.tick_params(left=False)
+    alt.tell(
+        alt.of_lines({words.indicator_text(n): cells.loc[[n]].reset_index() for n in names}, unit)
+    )
     finish(fig, cells.reindex(names), intervals=True)
     return fig
 

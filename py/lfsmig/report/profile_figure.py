@@ -9,7 +9,7 @@ import seaborn as sns
 from IPython.display import Markdown
 from matplotlib.figure import Figure
 
-from lfsmig.report import data, words
+from lfsmig.report import alt, data, words
 from lfsmig.report.figures import say_nothing
 from lfsmig.report.marks import NOTE_SIZE, numbers, wrapped
 from lfsmig.report.style import COLOURS, INK, NOTE, WIDTH, setup
@@ -62,6 +62,7 @@ def fig_age_profile() -> Figure | None:
     ax.set_axisbelow(True)
     ax.legend(loc="upper right", frameon=False)
     sns.despine(ax=ax)
+    alt.tell(str(profile_finding().data))
     text = wrapped(fig, _note(groups, len(curve) > 0), 0.98 * WIDTH, NOTE_SIZE)
     fig.supxlabel(text, fontsize=NOTE_SIZE, color=NOTE, x=0.01, ha="left")
     fig.draw_without_rendering()

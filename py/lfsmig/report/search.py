@@ -42,6 +42,7 @@ class _Reader(HTMLParser):
         self._open: list[tuple[str, Entry | None]] = []  # tags that are open, and what they begin
         self._skipped = 0
         self._main = False
+        self._section: Entry | None = None
         self._into = "text"
         self._column = 0
         self.feed(text)
@@ -54,7 +55,10 @@ class _Reader(HTMLParser):
             return
         began = None
         identifier = found.get("id", "")
-        if tag == "section" or (tag == "div" and EXHIBIT.match(identifier)):
+        if tag in HEADINGS:
+            self._section = Entry(identifier)
+            self.entries.append(self._section)
+        elif tag == "div" and EXHIBIT.match(identifier):
             began = Entry(identifier)
             self.entries.append(began)
         self._open.append((tag, began))
@@ -92,7 +96,9 @@ class _Reader(HTMLParser):
             entry.text.append(data)
 
     def _entry(self) -> Entry | None:
-        return next((entry for _, entry in reversed(self._open) if entry is not None), None)
+        """The exhibit that is open, or the section since its heading."""
+        exhibits = (entry for _, entry in reversed(self._open) if entry is not None)
+        return next(exhibits, self._section)
 
 
 def entries_of(text: str) -> list[dict[str, str]]:

@@ -230,9 +230,11 @@ def _variables_in(text: str, language: str) -> str:
     ]
     if not all(labels):
         return text
-    first, *others = (str(label)[:1].lower() + str(label)[1:] for label in labels)
-    comma = catalogue()["listing_comma"][language]
-    return comma.join([first, *others])
+    named = [str(label)[:1].lower() + str(label)[1:] for label in labels]
+    if len(named) == 1:
+        return named[0]
+    first = str(catalogue()["listing_comma"][language]).join(named[:-1])
+    return str(catalogue()["listing"][language]).format(first=first, last=named[-1])
 
 
 def _year_in(value: int, language: str) -> str:
