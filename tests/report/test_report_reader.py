@@ -21,7 +21,8 @@ AXE = """async () => {
     // As a reader finds a page; at a phone's width with the first of its data tables opened.
     const tables = [...document.querySelectorAll('main details')];
     tables.slice(0, innerWidth < 500 ? 2 : 0).forEach(one => one.open = true);
-    const found = await axe.run({exclude: ['svg.chart > *']}, {resultTypes: ['violations']});
+    document.querySelectorAll('svg.chart').forEach(one => one.replaceChildren());
+    const found = await axe.run(document, {resultTypes: ['violations']});
     return found.violations.map(v => [v.impact, v.id, v.nodes[0].html.slice(0, 120)]);
 }"""
 
@@ -120,8 +121,7 @@ def test_search_leads_to_the_section(page: Any, built: Path, language: str) -> N
         # All by keyboard: down to the first result, and there.
         page.keyboard.press("ArrowDown")
         page.keyboard.press("Enter")
-        page.wait_for_url("**/*.html*")
-        assert page.url == targets[0]
+        page.wait_for_url(targets[0])
         place = page.url.partition("#")[2]
         assert page.locator(f"[id='{place}']").count() == 1
     page.fill("#search", "qqqxyz")

@@ -252,6 +252,11 @@ def indicator_text(indicator: str, key: str = "label") -> str:
     return indicator if key == "label" else ""
 
 
+def population_name(population: str) -> str:
+    """Short name of a population; its identifier where none is known."""
+    return str(catalogue()["population"].get(population, {}).get(lang(), population))
+
+
 def item_of(indicator: str) -> str:
     """The item whose codes are the categories of an indicator."""
     return str((register().get(indicator) or {}).get("of") or indicator.rpartition(".")[2])
