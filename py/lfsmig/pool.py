@@ -11,7 +11,13 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import (
+    CancelledError,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    as_completed,
+)
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import connection, get_context, parent_process
@@ -115,6 +121,25 @@ class WorkerPool:
             with _without_interrupts():
                 futures[self._executor.submit(work, job)] = place
         return futures
+
+
+def side_by_side(work: Callable[[Job], object], jobs: Sequence[Job]) -> None:
+    """Do jobs two at a time in this process: for those that mostly wait for other programs.
+
+    Raises
+    ------
+    Exception
+        The failure of the first job that failed, in the order of the jobs; those begun are ended.
+    """
+    with ThreadPoolExecutor(min(PROCESSES, max(1, len(jobs)))) as executor:
+        futures = [executor.submit(work, job) for job in jobs]
+        for future in as_completed(futures):
+            if not future.cancelled() and future.exception() is not None:
+                for waiting in futures:
+                    waiting.cancel()
+    for future in futures:
+        if not future.cancelled():
+            future.result()
 
 
 def _at_once(work: Callable[[Job], Result], job: Job) -> Future[Result]:

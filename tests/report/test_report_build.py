@@ -266,9 +266,9 @@ def test_browser_reads_the_pages(built: Path) -> None:
             page.click("nav.contents a[href='sec-internal.html']")
             page.wait_for_load_state("load")
             assert HEADINGS[language]["sec-internal"] in page.title()
-            assert page.locator("img").count() >= 10
-            broken = "es => es.filter(e => !e.complete || e.naturalWidth === 0).length"
-            assert page.eval_on_selector_all("img", broken) == 0
+            assert page.locator("svg.chart").count() >= 10
+            empty = "es => es.filter(e => e.getBBox().width < 300).length"
+            assert page.eval_on_selector_all("svg.chart", empty) == 0
             wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
             assert not page.evaluate(wide)
             table = page.locator("details.data-table").first

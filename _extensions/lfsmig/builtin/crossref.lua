@@ -81,7 +81,13 @@ end
 local function figure(div)
   local caption = labelled_caption(div.identifier, "fig", take_caption(div))
   local alt = div.attributes["fig-alt"] or ""
-  local body = div.content:walk({ Image = function(found) return image(found, alt) end })
+  local drawn = false
+  local body = div.content:walk({ Image = function(found) drawn = true return image(found, alt) end })
+  -- Word would lay a sentence in a chart's place into a table.
+  if FORMAT == "docx" and not drawn then
+    local named = pandoc.Div({ pandoc.Para(caption) }, { ["custom-style"] = "Image Caption" })
+    return pandoc.Div({ pandoc.Div(body, { ["custom-style"] = "Callout" }), named }, { id = div.identifier })
+  end
   local inner = pandoc.Figure(body, { long = { pandoc.Plain(caption) } }, { id = on_screen and "" or div.identifier })
   -- Pages find each other's divs by their ids, not figures.
   return on_screen and pandoc.Div({ inner }, { id = div.identifier }) or inner
@@ -161,6 +167,14 @@ local function reference(cite)
   return links
 end
 
+-- In the PDF a formula is read aloud as it is written in TeX: without any text it would be left out.
+local function spoken(math)
+  if FORMAT ~= "typst" then return nil end
+  local block = math.mathtype == "DisplayMath" and "block: true, " or ""
+  local tex = typst_text((math.text:gsub("%s+", " ")))
+  return { pandoc.RawInline("typst", "#math.equation(" .. block .. 'alt: "' .. tex .. '", '), math, pandoc.RawInline("typst", ".body)") }
+end
+
 -- On screen a table that is wider than the page scrolls in a box of its own, by keyboard too.
 local function scrolled(found)
   if not on_screen then return nil end
@@ -176,5 +190,5 @@ end
 return {
   { Meta = read_names },
   { traverse = "topdown", Header = heading, Div = cell, Para = equation },
-  { Cite = reference, Div = data_title, Table = scrolled },
+  { Cite = reference, Div = data_title, Table = scrolled, Math = spoken },
 }

@@ -18,7 +18,7 @@ def notebook_path(root: Path, language: str, year: int) -> Path:
 
 
 def run_year(
-    root: Path, language: str, year: int, figures: str = "svg,png", template: Path = TEMPLATE
+    root: Path, language: str, year: int, figures: str = "svg", template: Path = TEMPLATE
 ) -> Path:
     """Execute the template for one year and language.
 

@@ -61,7 +61,7 @@ def execute(
     language: str,
     root: Path,
     parameters: Mapping[str, Any] | None = None,
-    figures: str = "svg,png",
+    figures: str = "svg",
 ) -> NotebookNode:
     """Run a chapter in the project's root and write the notebook; a failing cell is one error line.
 

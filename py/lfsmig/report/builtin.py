@@ -8,13 +8,15 @@ import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pypandoc
 import yaml
 
 from lfsmig.errors import ChapterError
-from lfsmig.report import pages, worddoc
+from lfsmig.pool import side_by_side
+from lfsmig.report import charts, pages, search, worddoc
+from lfsmig.report.fonts import page_fonts
 from lfsmig.report.textlayer import repair
 from lfsmig.report.wordstyle import make_reference
 
@@ -27,19 +29,31 @@ FILTERS = (
 )
 UNBROKEN = Path("_extensions/lfsmig/report/unbroken.lua")
 # Files carry this time, not the clock's: the same book gives the same bytes.
+LONGEST_FIRST = ("pdf", "html", "docx")
 EPOCH = "1577836800"
 
 
-def render(
+class Job(NamedTuple):
+    """One document to make of an edition whose chapters lie in `work/book.md`."""
+
+    root: Path
+    work: Path
+    out: Path
+    settings: Mapping[str, Any]
+    kind: str
+    texts: Mapping[str, str]
+    common: Sequence[str]
+
+
+def jobs(
     root: Path,
     work: Path,
     out: Path,
     settings: Mapping[str, Any],
     formats: Sequence[str],
     texts: Mapping[str, str],
-    progress: Progress,
-) -> None:
-    """Render `work/book.md` into `out`.
+) -> list[Job]:
+    """Documents to make in `out`, the one that takes longest first.
 
     Parameters
     ----------
@@ -49,20 +63,35 @@ def render(
         Words of the layout in the edition's language.
     """
     out.mkdir(parents=True, exist_ok=True)
-    name = settings["book"].get("output-file", "book")
     common = _common(root, work, settings, texts)
-    for kind in formats:
-        progress(f"{settings['lang']}: {kind}")
-        if kind == "html":
-            _html(root, work, out, common)
-        elif kind == "docx":
-            notice = texts.get("running-notice", "")
-            reference = make_reference(work / "reference.docx", notice)
-            extra = ["-t", "docx", "--reference-doc", str(reference), "-o", f"{out / name}.docx"]
-            _pandoc(work, [*common, "--toc", "--toc-depth=2", *extra])
-            worddoc.finish(out / f"{name}.docx")
-        else:
-            _pdf(root, work, out / f"{name}.pdf", common)
+    kinds = [kind for kind in LONGEST_FIRST if kind in formats]
+    return [Job(root, work, out, settings, kind, texts, common) for kind in kinds]
+
+
+def render(every: Sequence[Job], progress: Progress) -> None:
+    """Make documents, two at a time: pandoc and Typst do the work."""
+
+    def one(job: Job) -> None:
+        _render(job)
+        progress(f"{job.settings['lang']}: {job.kind}")
+
+    side_by_side(one, sorted(every, key=lambda job: LONGEST_FIRST.index(job.kind)))
+
+
+def _render(job: Job) -> None:
+    root, work, out, common = job.root, job.work, job.out, list(job.common)
+    name = job.settings["book"].get("output-file", "book")
+    if job.kind == "html":
+        _html(root, work, out, common)
+    elif job.kind == "docx":
+        notice = job.texts.get("running-notice", "")
+        reference = make_reference(work / "reference.docx", notice)
+        charts.pictures(work / "figures")
+        extra = ["-t", "docx", "--reference-doc", str(reference), "-o", f"{out / name}.docx"]
+        _pandoc(work, [*common, "--toc", "--toc-depth=2", *extra])
+        worddoc.finish(out / f"{name}.docx")
+    else:
+        _pdf(root, work, out / f"{name}.pdf", common)
 
 
 def _common(
@@ -80,6 +109,8 @@ def _common(
         "date": " · ".join(line for line in (texts["made-on"], texts["made-from"]) if line),
         "lang": settings["lang"],
         "toc-title": language.get("toc-title-document", "Contents"),
+        "lof-title": language.get("crossref-lof-title", "Figures"),
+        "lot-title": language.get("crossref-lot-title", "Tables"),
         "link-citations": True,
     }
     path = work / "metadata.yml"
@@ -139,8 +170,13 @@ def _html(root: Path, work: Path, out: Path, common: list[str]) -> None:
     sitemap = site / "sitemap.json"
     pages.finish(site, json.loads(sitemap.read_text(encoding="utf-8")))
     sitemap.unlink()
-    shutil.copyfile(root / EXTENSION / "book.css", site / "book.css")
-    shutil.copytree(root / "assets" / "fonts", site / "fonts", dirs_exist_ok=True)
+    search.write_index(site)
+    for name in ("book.css", "book.js"):
+        shutil.copyfile(root / EXTENSION / name, site / name)
+    # The charts stand in the pages.
+    shutil.rmtree(site / "figures", ignore_errors=True)
+    said = "".join(path.read_text(encoding="utf-8") for path in sorted(site.glob("*.html")))
+    page_fonts(root / "assets" / "fonts", site / "fonts", "".join(sorted(set(said))))
     shutil.copytree(site, out, dirs_exist_ok=True)
 
 
@@ -162,6 +198,8 @@ def _pdf(root: Path, work: Path, target: Path, common: list[str]) -> None:
             root=str(work),
             font_paths=[str(root / "assets" / "fonts")],
             ignore_system_fonts=True,
+            # Tagged for reading aloud; Typst refuses a chart or a formula without a text.
+            pdf_standards=["ua-1"],
         )
     except RuntimeError as error:
         raise ChapterError(f"typst: {str(error).strip().splitlines()[0]}") from error

@@ -19,6 +19,8 @@ from lfsmig.report import annual, data, project
 from lfsmig.report.book import environment, execute
 from lfsmig.report.source import read_chapter, source_text
 
+# A working paper takes as long as a chapter with so many charts.
+WORKING_PAPER = 6
 PACKAGE = Path(__file__).parent
 # Jupyter's own messages are not for the reader of a report's progress.
 QUIET = {"PYDEVD_DISABLE_FILE_VALIDATION": "1", "JUPYTER_PLATFORM_DIRS": "1", "PYTHONUTF8": "1"}
@@ -102,8 +104,7 @@ def run(tasks: Sequence[Task], work: Path, progress: Callable[[str], None]) -> N
     due = [t for t in tasks if record.get(str(t.out)) != t.key or not t.out.is_file()]
     if not due:
         return
-    # The working papers take longest: first.
-    due.sort(key=lambda t: project.ANNUAL.match(t.chapter) is None)
+    due.sort(key=_work_in, reverse=True)
     numbers = itertools.count(1)
 
     def finished(task: Task, _: None) -> None:
@@ -113,6 +114,13 @@ def run(tasks: Sequence[Task], work: Path, progress: Callable[[str], None]) -> N
 
     with WorkerPool(len(due)) as pool:
         pool.each(make, due, finished, stop=True)
+
+
+def _work_in(task: Task) -> float:
+    """About how much work a notebook is: what takes longest goes first."""
+    if project.ANNUAL.match(task.chapter):
+        return WORKING_PAPER
+    return source_text(task.root / task.chapter).count("report.fig_")
 
 
 def read_record(path: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Charts of released series: lines by year with intervals, shares in panels, dots by region.
 
-A withheld cell is a gap, never a guess; a cell to be used with caution has a hollow marker.
+A withheld cell is a gap, never a guess; a cell to be used with caution has a hollow marker. Where
+all cells are withheld there is no chart but a sentence.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from IPython.display import Markdown, display
 from matplotlib.figure import Figure
 
-from lfsmig.report import data, serial_breaks, words
+from lfsmig.report import alt, data, serial_breaks, words
 from lfsmig.report.marks import (
     dots,
     end_labels,
@@ -36,13 +38,14 @@ LONGEST_END_LABEL = 18  # characters that may stand to the right of a line
 
 def fig_series(
     indicators: str | Sequence[str], by: str | None = None, category: str | None = None
-) -> Figure:
+) -> Figure | None:
     """Draw yearly values with 95 % intervals: one line per indicator, or per code of `by`."""
     setup()
     names = [indicators] if isinstance(indicators, str) else list(indicators)
     lines = _lines(names, by, category)
     if not lines:
-        return nothing(names[0])
+        nothing(names[0])
+        return None
     fig, ax = plt.subplots(figsize=(WIDTH, 2.9 if len(lines) < 4 else 3.4))
     every = pd.concat(lines.values())
     unit = print_unit(every, str(every["unit"].iloc[0]))
@@ -64,12 +67,13 @@ def fig_series(
     elif len(lines) > 1:
         fig.legend(loc="outside upper left", frameon=False, handlelength=1.2)
     sns.despine(ax=ax)
+    alt.tell(alt.of_lines(lines, unit) if len(lines) > 1 else alt.of_indicator(names[0]))
     told = serial_breaks.sentence(breaks)
     finish(fig, every, intervals=True, broken=data.is_count(every), more=told)
     return fig
 
 
-def fig_shares(indicator: str) -> Figure:
+def fig_shares(indicator: str) -> Figure | None:
     """Draw a distribution: a panel for each category, its shares by year with 95 % intervals.
 
     All panels have one scale, so that they can be compared. A category of which no year may be
@@ -78,7 +82,8 @@ def fig_shares(indicator: str) -> Figure:
     setup()
     frame = data.series(indicator)
     if not frame["estimate"].notna().any():
-        return nothing(indicator)
+        nothing(indicator)
+        return None
     item = words.item_of(indicator)
     codes = words.codes_in_order(item, occurring(frame))
     parts = {code: frame[frame["category"].eq(code)] for code in codes}
@@ -88,15 +93,17 @@ def fig_shares(indicator: str) -> Figure:
     breaks = serial_breaks.marked(indicator)
     told = serial_breaks.sentence(breaks)
     note = notes_of(frame, intervals=True, hidden=hidden, more=told)
+    alt.tell(alt.of_indicator(indicator))
     return panels([names[c] for c in shown], [parts[c] for c in shown], "share", note, breaks)
 
 
-def fig_regions(indicator: str, by: str = "region", category: str | None = None) -> Figure:
+def fig_regions(indicator: str, by: str = "region", category: str | None = None) -> Figure | None:
     """Draw a dot with its interval for each region: the first and the report year."""
     setup()
     frame = data.series(indicator, by=by, category=category)
     if not frame["estimate"].notna().any():
-        return nothing(indicator)
+        nothing(indicator)
+        return None
     unit = str(frame["unit"].iloc[0])
     codes = words.codes_in_order(by, list(frame["code"].unique()))
     first, last = data.years()[0], data.report_year()
@@ -121,13 +128,14 @@ def fig_regions(indicator: str, by: str = "region", category: str | None = None)
     sns.despine(ax=ax, left=True)
     ax.tick_params(left=False)
     fig.legend(loc="outside upper left", ncols=2, frameon=False, handletextpad=0.4)
+    alt.tell(alt.of_codes(frame, by, unit))
     crossed = serial_breaks.crossing(serial_breaks.marked(indicator, by), first, last)
     told = serial_breaks.sentence(crossed, "breaks.between")
     finish(fig, frame[frame["year"].isin([first, last])], intervals=True, more=told)
     return fig
 
 
-def fig_variants(indicators: Sequence[str]) -> Figure:
+def fig_variants(indicators: Sequence[str]) -> Figure | None:
     """Draw several indicators of one unit in the report year, a dot with its interval each."""
     setup()
     year = data.report_year()
@@ -136,7 +144,8 @@ def fig_variants(indicators: Sequence[str]) -> Figure:
     cells = frame[frame["year"].eq(year)].set_index("code")
     names = [name for name in indicators if name in cells.index]
     if not cells["estimate"].notna().any():
-        return nothing(indicators[0])
+        nothing(indicators[0])
+        return None
     fig, ax = plt.subplots(figsize=(WIDTH, 0.42 * len(names) + 0.8))
     unit = print_unit(cells, str(cells["unit"].iloc[0]))
     dots(ax, cells.reindex(names), unit, COLOURS[0], 0.0, words.year(year))
@@ -158,6 +167,9 @@ def fig_variants(indicators: Sequence[str]) -> Figure:
     ax.grid(axis="y", color="#E6E6E6", linewidth=0.7)
     sns.despine(ax=ax, left=True)
     ax.tick_params(left=False)
+    alt.tell(
+        alt.of_lines({words.indicator_text(n): cells.loc[[n]].reset_index() for n in names}, unit)
+    )
     finish(fig, cells.reindex(names), intervals=True)
     return fig
 
@@ -172,14 +184,15 @@ def _lines(names: list[str], by: str | None, category: str | None) -> dict[str, 
     return {k: cells for k, cells in by_code.items() if cells["estimate"].notna().any()}
 
 
-def nothing(indicator: str) -> Figure:
-    """An empty frame that says why there is nothing to draw."""
-    fig, ax = plt.subplots(figsize=(WIDTH, 1.0))
-    ax.axis("off")
+def say_nothing(reason: str) -> None:
+    """Say in words, where a chart would stand, that there is nothing to draw and why."""
+    display(Markdown(f"::: {{.no-chart}}\n{reason}\n:::"))
+
+
+def nothing(indicator: str) -> None:
+    """Say why an indicator has no chart."""
     reason = data.absent_reason(indicator)
     if reason is None:
-        text = words.t("figure.all_withheld")
+        say_nothing(words.t("figure.all_withheld"))
     else:
-        text = words.t("figure.nothing") + (f": {reason}" if reason else "")
-    ax.text(0.5, 0.5, text, ha="center", va="center", color=QUIET)
-    return fig
+        say_nothing(words.t("figure.nothing") + (f": {reason}" if reason else ""))

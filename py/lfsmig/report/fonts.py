@@ -6,10 +6,14 @@ import shutil
 from importlib.resources import files
 from pathlib import Path
 
+from fontTools import subset
+
 from lfsmig.atomic import atomic_path
 from lfsmig.errors import MissingDependency
 
 FACES = ("Regular", "Bold", "Italic", "BoldItalic")
+# What a reader may type into the search, beside what the pages say: Latin and all of Thai.
+ALWAYS = "".join(map(chr, [*range(0x20, 0x7F), *range(0x0E01, 0x0E3B), *range(0x0E3F, 0x0E5C)]))
 
 
 def setup_fonts(root: Path) -> Path:
@@ -29,3 +33,29 @@ def setup_fonts(root: Path) -> Path:
             with atomic_path(target) as temporary:
                 shutil.copyfile(source, temporary)
     return folder
+
+
+def page_fonts(folder: Path, target: Path, text: str) -> None:
+    """Write the four faces with the letters of a text alone, packed: a fifth of their bytes.
+
+    Parameters
+    ----------
+    folder
+        The fonts as they are, with their licence, which goes with them.
+    target
+        Folder of the pages' fonts.
+    text
+        All that the pages say.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(folder / "Sarabun-LICENSE.txt", target / "Sarabun-LICENSE.txt")
+    options = subset.Options()
+    # All rules by which Thai marks find their place; no clock, so that bytes stay the same.
+    options.layout_features = ["*"]
+    options.flavor, options.hinting, options.recalc_timestamp = "woff", False, False
+    for face in FACES:
+        with subset.load_font(folder / f"Sarabun-{face}.ttf", options) as font:
+            cutter = subset.Subsetter(options)
+            cutter.populate(text=text + ALWAYS)
+            cutter.subset(font)
+            subset.save_font(font, target / f"Sarabun-{face}.woff", options)

@@ -37,13 +37,14 @@ SMALLEST_BOUNDARY = 5.0  # inches: height of a map with real boundaries
 TILE_TYPE = 6.3  # points
 
 
-def fig_map(indicator: str, by: str = "province") -> Figure:
+def fig_map(indicator: str, by: str = "province") -> Figure | None:
     """Draw an indicator by place: each span of a pooled one, else the report year."""
     setup()
     panels = _panels(indicator, by)
     shapes = _shapes(by)
     if shapes is None or not any(cells["estimate"].notna().any() for cells in panels.values()):
-        return nothing(indicator)
+        nothing(indicator)
+        return None
     every = pd.concat(panels.values())
     unit = print_unit(every, str(every["unit"].iloc[0]))
     colours, norm = _scale(every["estimate"] * words.scale(unit))

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
 
+from lfsmig.report import alt
 from lfsmig.report.source import options
 
 HIDDEN_TAGS = {"parameters", "injected-parameters"}
@@ -43,10 +45,18 @@ def _cell(cell: NotebookNode, figures: Path, prefix: str) -> str:
     label = str(head.get("label", ""))
     if head.get("output", True) is not False:
         stem = label or f"{prefix}-{cell['id']}"
-        outputs = [_output(o, figures, stem, i) for i, o in enumerate(cell.outputs)]
+        told = " ".join(str(o.get("data", {}).get(alt.KIND, "")) for o in cell.outputs).strip()
+        if told:
+            head = {**head, "fig-alt": f"{head.get('fig-alt', '')} {told}".strip()}
+        outputs = [_output(o, figures, stem, i) for i, o in enumerate(_shown(cell.outputs))]
         body = "\n\n".join(part for part in outputs if part)
         parts.append(_labelled(body, label, head) if body and label else body)
     return "\n\n".join(part for part in parts if part)
+
+
+def _shown(outputs: Sequence[NotebookNode]) -> list[NotebookNode]:
+    """Outputs that a reader sees: what a chart tells belongs to the chart."""
+    return [output for output in outputs if alt.KIND not in output.get("data", {})]
 
 
 def _output(output: NotebookNode, figures: Path, stem: str, number: int) -> str:

@@ -60,7 +60,7 @@ def _year_cells(indicator: str, rows: str, columns: str) -> pd.DataFrame:
 # --- the matrix ----------------------------------------------------------------------------------
 
 
-def fig_flow_matrix(indicator: str, rows: str, columns: str) -> Figure:
+def fig_flow_matrix(indicator: str, rows: str, columns: str) -> Figure | None:
     """Draw origins by destinations in the report year; each cell holds its value.
 
     Dark cells are large flows. Withheld cells are hatched; a cell that cannot be (a lifetime
@@ -69,7 +69,8 @@ def fig_flow_matrix(indicator: str, rows: str, columns: str) -> Figure:
     setup()
     frame = _year_cells(indicator, rows, columns)
     if not frame["estimate"].gt(0).any():
-        return nothing(indicator)
+        nothing(indicator)
+        return None
     unit = print_unit(frame, str(frame["unit"].iloc[0]))
     froms, tos = _codes(frame, "row", rows), _codes(frame, "column", columns)
     values = frame.set_index(["row", "column"])
@@ -127,7 +128,7 @@ def _foot(fig: Figure, text: str, frame: pd.DataFrame, more: str = "") -> None:
 # --- the arcs ------------------------------------------------------------------------------------
 
 
-def fig_flow_arcs(indicator: str, rows: str, columns: str) -> Figure:
+def fig_flow_arcs(indicator: str, rows: str, columns: str) -> Figure | None:
     """Draw the flows between areas as arcs, as wide as the flows are large.
 
     Flows to the right pass above the line of areas, flows to the left below it, so that a flow and
@@ -138,7 +139,8 @@ def fig_flow_arcs(indicator: str, rows: str, columns: str) -> Figure:
     frame = _year_cells(indicator, rows, columns)
     between = frame[frame["row"].ne(frame["column"])]
     if not between["estimate"].gt(0).any():
-        return nothing(indicator)
+        nothing(indicator)
+        return None
     unit = print_unit(between, str(between["unit"].iloc[0]))
     ends = {*frame["column"], *(set(frame["row"]) & set(words.codes_of(columns)))}
     codes = words.codes_in_order(columns, sorted(ends))
@@ -198,7 +200,7 @@ def _arc(ax: Axes, start: int, end: int, width: float, text: str) -> None:
 # --- one area ------------------------------------------------------------------------------------
 
 
-def fig_area(indicator: str, rows: str, columns: str, inside: str) -> Figure:
+def fig_area(indicator: str, rows: str, columns: str, inside: str) -> Figure | None:
     """Draw by year who moved into an area of interest, out of it and within it."""
     setup()
     frame = data.cells(indicator, rows, columns)
@@ -207,7 +209,8 @@ def fig_area(indicator: str, rows: str, columns: str, inside: str) -> Figure:
     lines = {words.t(f"flow.{key}"): frame[rows_of] for key, rows_of in parts.items()}
     lines = {name: cells for name, cells in lines.items() if cells["estimate"].notna().any()}
     if not lines:
-        return nothing(indicator)
+        nothing(indicator)
+        return None
     fig, ax = plt.subplots(figsize=(WIDTH, 3.3))
     every = pd.concat(lines.values())
     unit = print_unit(every, str(every["unit"].iloc[0]))

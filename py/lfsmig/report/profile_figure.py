@@ -9,7 +9,8 @@ import seaborn as sns
 from IPython.display import Markdown
 from matplotlib.figure import Figure
 
-from lfsmig.report import data, words
+from lfsmig.report import alt, data, words
+from lfsmig.report.figures import say_nothing
 from lfsmig.report.marks import NOTE_SIZE, numbers, wrapped
 from lfsmig.report.style import COLOURS, INK, NOTE, WIDTH, setup
 
@@ -29,16 +30,15 @@ def _one(frame: pd.DataFrame, kind: str) -> pd.Series | None:
     return None if rows.empty else rows.iloc[0]
 
 
-def fig_age_profile() -> Figure:
+def fig_age_profile() -> Figure | None:
     """Draw pooled rates of age groups with their intervals, and the fitted curve with its peak."""
     setup()
     frame = _profile()
     groups, curve = (frame[frame["kind"].eq(kind)] for kind in ("group", "curve"))
-    fig, ax = plt.subplots(figsize=(WIDTH, 3.2))
     if groups.empty:
-        ax.text(0.5, 0.5, words.t("figure.nothing"), ha="center", va="center")
-        ax.set_axis_off()
-        return fig
+        say_nothing(words.t("figure.nothing"))
+        return None
+    fig, ax = plt.subplots(figsize=(WIDTH, 3.2))
     middle = (groups["age_from"] + groups["age_to"] + 1).to_numpy(dtype=float) / 2
     value = groups["estimate"].to_numpy(dtype=float)
     low, high = (groups[name].to_numpy(dtype=float) for name in ("ci_low", "ci_high"))
@@ -62,6 +62,7 @@ def fig_age_profile() -> Figure:
     ax.set_axisbelow(True)
     ax.legend(loc="upper right", frameon=False)
     sns.despine(ax=ax)
+    alt.tell(str(profile_finding().data))
     text = wrapped(fig, _note(groups, len(curve) > 0), 0.98 * WIDTH, NOTE_SIZE)
     fig.supxlabel(text, fontsize=NOTE_SIZE, color=NOTE, x=0.01, ha="left")
     fig.draw_without_rendering()

@@ -66,7 +66,7 @@ def _known(shares: Shares) -> Shares:
 
 def fig_pyramid(
     indicators: Sequence[str], residents: str, age: str = "age_group5", sex: str = "sex"
-) -> Figure:
+) -> Figure | None:
     """Draw a pyramid for each population on one scale: per cent of it, by age and sex.
 
     Men stand to the left. The dark line is the resident population; a group whose number is
@@ -77,7 +77,8 @@ def fig_pyramid(
     parts = {name: share for name, share in parts.items() if share}
     outline = _shares(residents, age, sex)
     if not any(_known(share) for share in parts.values()):
-        return nothing(indicators[0])
+        nothing(indicators[0])
+        return None
     ages = words.codes_of(age) or list(dict.fromkeys(group for group, _ in outline))
     sexes = words.codes_in_order(sex, list(dict.fromkeys(code for _, code in outline)))
     largest = max(max(_known(s).values(), default=0.0) for s in (*parts.values(), outline))

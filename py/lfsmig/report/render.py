@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lfsmig import __version__
 from lfsmig.atomic import write_json
@@ -95,19 +95,26 @@ def _build(
             say(f"{path.name}: annual chapters brought in line with report.yml")
     lint.check(root, settings.languages, years)
     work = root / "_work" / "report"
-    figures = "png" if road == "quarto" else "svg,png"
+    figures = "png" if road == "quarto" else "svg"
     tasks = execution.plan(
         root, work, languages, years, params_dir, data_dir, figures, only_annual=road == "quarto"
     )
     execution.run(tasks, work, say)
-    documents: list[Path] = []
-    places = {"LFSMIG_DATA": str(data_dir), "LFSMIG_PARAMS": str(params_dir)}
-    with environment(**places):
-        for language in languages:
-            mine = [task for task in tasks if task.language == language]
-            documents += _edition(root, work, language, mine, years, kinds, road, say)
+    with environment(LFSMIG_DATA=str(data_dir), LFSMIG_PARAMS=str(params_dir)):
+        editions = [_edition(root, work, k, tasks, kinds, road) for k in languages]
+        due = [edition for edition in editions if edition.due]
+        for edition in editions:
+            if not edition.due:
+                say(f"{edition.language}: up to date")
+        if road == "quarto":
+            for edition in due:
+                _by_quarto(root, work, edition, years, say)
+        else:
+            builtin.render([job for e in due for job in _jobs(root, work, e, tasks)], say)
+        for edition in due:
+            _put_in_place(edition)
         _relink(root, work, settings.languages)
-    return documents
+    return [e.book / e.names[kind] for e in editions for kind in kinds]
 
 
 def _relink(root: Path, work: Path, languages: Sequence[str]) -> None:
@@ -163,52 +170,65 @@ def _years(settings: ReportSettings, data_dir: Path, say: Progress) -> list[int]
     return have
 
 
+class Edition(NamedTuple):
+    """One edition: where it lies, what it is made from, which of its documents are due."""
+
+    language: str
+    settings: dict[str, Any]
+    book: Path
+    names: dict[str, str]
+    texts: dict[str, str]
+    key: str
+    record: Path
+    fresh: Path
+    due: list[str]
+
+
 def _edition(
-    root: Path,
-    work: Path,
-    language: str,
-    tasks: Sequence[Task],
-    years: Sequence[int],
-    formats: Sequence[str],
-    road: str,
-    say: Progress,
-) -> list[Path]:
-    """Build one edition's documents where they are not up to date, and put them in place."""
+    root: Path, work: Path, language: str, tasks: Sequence[Task], formats: Sequence[str], road: str
+) -> Edition:
+    """Find out which of an edition's documents are not up to date."""
     settings = project.configuration(root, language)
     book = root / "_book" / language
-    names = _documents(settings)
     with environment(LFSMIG_LANG=language):
         texts = layout_texts()
-    key = _edition_key(root, language, tasks, road, texts)
+    mine = [task for task in tasks if task.language == language]
+    key = _edition_key(root, language, mine, road, texts)
     record = work / language / "built.json"
     built = execution.read_record(record)
-    due = [k for k in formats if not _stands(book, built, k, key)]
+    due = [kind for kind in formats if not _stands(book, built, kind, key)]
+    fresh = work / language / "fresh"
     if due:
-        fresh = work / language / "fresh"
         shutil.rmtree(fresh, ignore_errors=True)
-        if road == "quarto":
-            stage = _stage(root, work / language / "stage", language, years)
-            quartoroad.render(
-                stage,
-                fresh,
-                language,
-                settings,
-                due,
-                {**execution.QUIET, **_places(), "LFSMIG_LANG": language},
-                say,
-            )
-        else:
-            folder = _assemble(work / language, tasks)
-            builtin.render(root, folder, fresh, settings, due, texts, say)
-        if "html" in due and data.public_tables().is_dir():
-            shutil.copytree(data.public_tables(), fresh / "tables", dirs_exist_ok=True)
-        made = {kind: {"key": key, "files": _files(fresh, kind, names)} for kind in due}
-        _keep_others(book, fresh, due, names)
-        _swap(fresh, book)
-        write_json(record, {**built, **made})
-    else:
-        say(f"{language}: up to date")
-    return [book / names[kind] for kind in formats]
+    return Edition(language, settings, book, _documents(settings), texts, key, record, fresh, due)
+
+
+def _jobs(root: Path, work: Path, edition: Edition, tasks: Sequence[Task]) -> list[builtin.Job]:
+    """Documents that the built-in road has to make of an edition."""
+    mine = [task for task in tasks if task.language == edition.language]
+    folder = _assemble(work / edition.language, mine)
+    return builtin.jobs(root, folder, edition.fresh, edition.settings, edition.due, edition.texts)
+
+
+def _by_quarto(
+    root: Path, work: Path, edition: Edition, years: Sequence[int], say: Progress
+) -> None:
+    stage = _stage(root, work / edition.language / "stage", edition.language, years)
+    variables = {**execution.QUIET, **_places(), "LFSMIG_LANG": edition.language}
+    quartoroad.render(
+        stage, edition.fresh, edition.language, edition.settings, edition.due, variables, say
+    )
+
+
+def _put_in_place(edition: Edition) -> None:
+    """Give an edition's folder its new documents, and note what they were made from."""
+    fresh, names = edition.fresh, edition.names
+    if "html" in edition.due and data.public_tables().is_dir():
+        shutil.copytree(data.public_tables(), fresh / "tables", dirs_exist_ok=True)
+    made = {k: {"key": edition.key, "files": _files(fresh, k, names)} for k in edition.due}
+    _keep_others(edition.book, fresh, edition.due, names)
+    _swap(fresh, edition.book)
+    write_json(edition.record, {**execution.read_record(edition.record), **made})
 
 
 def _places() -> dict[str, str]:
@@ -305,6 +325,9 @@ def layout_texts() -> dict[str, str]:
     texts = {
         "skip-text": words.t("layout.skip"),
         "turn-text": words.t("layout.turn"),
+        "search-label": words.t("layout.search"),
+        "search-found": words.t("layout.search_found"),
+        "search-none": words.t("layout.search_none"),
         "made-on": words.t("layout.made_on", date=words.date_text(day)) if day else "",
         "made-from": made,
     }

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lfsmig.atomic import atomic_path
+from lfsmig.report import wordfonts
+from lfsmig.report.wordstyle import FIXED_TIME
 
 PROPERTIES = "docProps/custom.xml"
 # Language of what is not complex script. Pandoc takes the edition's, and in a Thai document
@@ -41,6 +43,7 @@ def finish(path: Path) -> None:
         atomic_path(path) as temporary,
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as made,
     ):
+        names = set(source.namelist())
         for item in source.infolist():
             if item.filename == PROPERTIES:
                 continue
@@ -48,6 +51,9 @@ def finish(path: Path) -> None:
             for change in CHANGES.get(item.filename, ()):
                 content = change(content.decode("utf-8")).encode("utf-8")
             made.writestr(item, content, zipfile.ZIP_DEFLATED)
+        for name, content in wordfonts.parts().items():
+            if name not in names:
+                made.writestr(zipfile.ZipInfo(name, FIXED_TIME), content, zipfile.ZIP_DEFLATED)
 
 
 def with_contents(xml: str) -> str:
@@ -110,5 +116,7 @@ CHANGES: dict[str, tuple[Callable[[str], str], ...]] = {
     "word/document.xml": (with_contents, whole_rows, whole_tables),
     "word/styles.xml": (latin_language,),
     "_rels/.rels": (without_properties,),
-    "[Content_Types].xml": (without_properties,),
+    "[Content_Types].xml": (without_properties, wordfonts.with_type),
+    "word/fontTable.xml": (wordfonts.with_font,),
+    "word/settings.xml": (wordfonts.embedding,),
 }

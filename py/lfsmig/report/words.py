@@ -216,8 +216,25 @@ def _remark(text: str, language: str) -> str:
                 key: _year_in(int(value), language) if key == "year" else value.replace("-", MINUS)
                 for key, value in found.groupdict().items()
             }
+            if "name" in values:
+                values["name"] = _variables_in(values["name"], language)
             return str(entry.get(language, entry["match"])).format(**values)
     return text
+
+
+def _variables_in(text: str, language: str) -> str:
+    """Variables that a check names by their columns, by their labels; other names stay."""
+    labels = [
+        _param_label(str(data.params_dir()), name, "", language) if name.islower() else None
+        for name in text.split(", ")
+    ]
+    if not all(labels):
+        return text
+    named = [str(label)[:1].lower() + str(label)[1:] for label in labels]
+    if len(named) == 1:
+        return named[0]
+    first = str(catalogue()["listing_comma"][language]).join(named[:-1])
+    return str(catalogue()["listing"][language]).format(first=first, last=named[-1])
 
 
 def _year_in(value: int, language: str) -> str:
@@ -233,6 +250,11 @@ def indicator_text(indicator: str, key: str = "label") -> str:
     if found:
         return str(found)
     return indicator if key == "label" else ""
+
+
+def population_name(population: str) -> str:
+    """Short name of a population; its identifier where none is known."""
+    return str(catalogue()["population"].get(population, {}).get(lang(), population))
 
 
 def item_of(indicator: str) -> str:

@@ -1,0 +1,131 @@
+"""The index of the pages' search: what each section, chart and table says.
+
+It is a script that sets one variable, because a page that was opened from the file system may load
+a script from beside itself and fetch nothing. Words are found as they stand (`book.js` looks for
+them anywhere in the text: Thai writes no spaces between words), so that no word list is needed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+from lfsmig.atomic import write_text
+
+NAME = "search-index.js"
+# What is not prose: formulas, code, the way round the pages, and scripts.
+SKIPPED = {"math", "pre", "svg", "nav", "footer", "script", "style"}
+HEADINGS = {"h1", "h2", "h3", "h4"}
+VOID = {"img", "br", "hr", "meta", "link", "input", "col"}
+# A cell with numbers says nothing that anyone would look for.
+LETTERS = re.compile(r"[^\W\d_]{2}")
+EXHIBIT = re.compile(r"(?:fig|tbl)-")
+
+
+class Entry:
+    """A place that a result leads to: its name, and the text that belongs to it."""
+
+    def __init__(self, identifier: str) -> None:
+        self.id = identifier
+        self.title: list[str] = []
+        self.text: list[str] = []
+
+
+class _Reader(HTMLParser):
+    """Sections and exhibits of a page, in their order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.entries: list[Entry] = []
+        self._open: list[tuple[str, Entry | None]] = []  # tags that are open, and what they begin
+        self._skipped = 0
+        self._main = False
+        self._section: Entry | None = None
+        self._into = "text"
+        self._column = 0
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attrs}
+        if tag == "main":
+            self._main = True
+        if not self._main or tag in VOID:
+            return
+        began = None
+        identifier = found.get("id", "")
+        if tag in HEADINGS:
+            self._section = Entry(identifier)
+            self.entries.append(self._section)
+        elif tag == "div" and EXHIBIT.match(identifier):
+            began = Entry(identifier)
+            self.entries.append(began)
+        self._open.append((tag, began))
+        self._skipped += tag in SKIPPED
+        if tag in HEADINGS or tag in {"figcaption", "caption"}:
+            self._into = "title"
+        elif tag == "tr":
+            self._column = 0
+        elif tag in {"td", "th"}:
+            self._column += 1
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "main":
+            self._main = False
+        if not self._main or tag in VOID or not any(name == tag for name, _ in self._open):
+            return
+        while self._open:
+            name, _ = self._open.pop()
+            self._skipped -= name in SKIPPED
+            if name == tag:
+                break
+        if tag in HEADINGS or tag in {"figcaption", "caption"}:
+            self._into = "text"
+        if (entry := self._entry()) is not None and tag in {"p", "li", "td", "th", "summary", "dd"}:
+            entry.text.append(" ")
+
+    def handle_data(self, data: str) -> None:
+        entry = self._entry()
+        if not self._main or self._skipped or entry is None:
+            return
+        names = {name for name, _ in self._open}
+        if self._into == "title":
+            entry.title.append(data)
+        elif not names & {"td", "th"} or (self._column == 1 and LETTERS.search(data)):
+            entry.text.append(data)
+
+    def _entry(self) -> Entry | None:
+        """The exhibit that is open, or the section since its heading."""
+        exhibits = (entry for _, entry in reversed(self._open) if entry is not None)
+        return next(exhibits, self._section)
+
+
+def entries_of(text: str) -> list[dict[str, str]]:
+    """Entries of one page: `id`, `title`, `text`, and `chapter`, the page's first heading."""
+    read = [
+        {"id": entry.id, "title": _joined(entry.title), "text": _joined(entry.text)}
+        for entry in _Reader(text).entries
+    ]
+    named = [entry for entry in read if entry["title"]]
+    chapter = named[0]["title"] if named else ""
+    return [{**entry, "chapter": chapter} for entry in named]
+
+
+def _joined(parts: list[str]) -> str:
+    """Text with one space where there were several, and none that does not break."""
+    return re.sub(r"[\s\u00a0]+", " ", "".join(parts)).strip()
+
+
+def write_index(site: Path) -> Path:
+    """Write the index of all pages in a folder; the same pages give the same bytes."""
+    entries = [
+        {"page": page.name, **entry}
+        for page in sorted(site.glob("*.html"))
+        for entry in entries_of(page.read_text(encoding="utf-8"))
+    ]
+    # "</" could end the script that it stands in, if someone put it into a page.
+    text = json.dumps(entries, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
+    target = site / NAME
+    write_text(target, f"window.bookIndex={text};\n")
+    return target
