@@ -188,9 +188,8 @@ def is_onward_migrant(frame: Frame) -> Values:
     An internal mover with B or V unknown is unknown, unless what is known rules it out.
     """
     internal = frame.flag("recent_internal")
-    birth, before = frame.text("birth_province"), frame.text("previous_province")
-    now = frame.text("province")
-    birth[foreign_mask(frame)] = "abroad"
+    birth = np.where(foreign_mask(frame), "abroad", frame.text("birth_province"))
+    before, now = frame.text("previous_province"), frame.text("province")
     born, came = is_known(birth), is_known(before)
     mover = internal == 1
     ruled_out = (born & (birth == now)) | (came & (before == now))
