@@ -263,3 +263,14 @@ def test_no_trend_rests_on_a_withheld_year(small_data: Path) -> None:
         for year in (row.year_from, row.year_to) if row.statistic == "change" else span:
             flag = years[year].get((row.indicator, row.domain, row.category), "")
             assert flag not in ("c", "s"), row
+
+
+def test_a_whole_population_is_the_last_to_be_withheld(small_data: Path) -> None:
+    """In a sample of nine migrants from abroad their number goes, not that of all migrants."""
+    for path in sorted((small_data / "released").glob("20??.parquet")):
+        shown = pd.read_parquet(path).set_index(KEYS)["flag"]
+        assert shown["migrants.total", "{}", ""] not in ("c", "s"), path.stem
+    trends = pd.read_parquet(small_data / "released/trends.parquet")
+    whole = trends["indicator"].eq("migrants.total") & trends["domain"].eq("{}")
+    change = trends[whole & trends["statistic"].eq("change")]
+    assert len(change) and change["flag"].eq("").all()
