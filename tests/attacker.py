@@ -97,6 +97,7 @@ def world(rng: np.random.Generator, year: int = 2023) -> World:
         over: np.ndarray | None = None,
     ) -> None:  # fmt: skip
         defaults = {"where": None, "calibrated": False, "of": None, "over": None, "level": None}
+        defaults |= {"winsorised": False}
         register.setdefault(name, SimpleNamespace(id=name, **{**defaults, **spec}))
         kind, money = spec["statistic"], spec.get("of") == "sent"
         persons = (part if signed is None else signed).astype(float)

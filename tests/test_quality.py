@@ -92,6 +92,16 @@ def test_a_handful_cannot_be_worked_out(missing: list[int], hidden: list[int]) -
     assert "missing" not in out
 
 
+def test_the_base_of_an_item_that_some_are_asked_is_rounded() -> None:
+    """Movers in a region: where a table withholds their number, this one must not give it."""
+    everybody = rows([40, 60], 100, asked=5000).assign(item="age")
+    movers = rows([6, 20], 26).assign(asked=[2004, 57, 9], rate=[26 / 2004, 6 / 57, 2 / 9])
+    out = quality.release(pd.concat([everybody, movers]), few=5)
+    assert out["asked"].fillna(0).tolist() == [5000, 5000, 5000, 2000, 60, 0]
+    assert out["rate"].fillna(0).tolist() == [0.5, 0.5, 0.5, 0.013, 0.105, 0]
+    assert out["flag"].tolist() == ["", "", "", "", "", "c"]
+
+
 def test_a_handful_that_answered_is_withheld_too() -> None:
     out = quality.release(rows([997, 998], 1995), few=5)
     assert list(out["flag"]) == ["", "c", "c"]

@@ -20,6 +20,8 @@ from lfsmig.results import domain_text
 COLUMNS = ["year", "kind", "item", "domain", "asked", "missing", "rate", "rate_weighted"]
 HOUSEHOLDS, ITEM = "households", "item"
 GROUPS = ("person", "labour", "module")
+# What numbers of those asked are rounded to, where they are a part of all persons.
+BASE = 10
 # What is released: the number asked and the rates, which may be withheld.
 RELEASED = ["year", "kind", "item", "domain", "asked", "rate", "rate_weighted", "flag"]
 
@@ -130,9 +132,13 @@ def release(found: pd.DataFrame, few: int) -> pd.DataFrame:
     -------
     DataFrame
         Columns `RELEASED`: `flag` is `c` where both rates are withheld, else blank. Numbers of
-        missing answers are not among them.
+        missing answers are not among them. An item that is asked of a part of all persons, such as
+        of migrants, would give the number of a table's base, which may be withheld there: `asked`
+        is rounded to tens, and rates to a tenth of a per cent, as they are printed.
     """
     out = found.reset_index(drop=True)
+    most = out.groupby(["year", "kind", "domain"])["asked"].transform("max")
+    part = (out["kind"].eq(ITEM) & (out["asked"] < most)).to_numpy()
     secret = _handful(out["missing"], few) | _handful(out["asked"] - out["missing"], few)
     for _, rows in out.groupby(["year", "kind", "item"], sort=False):
         hidden = secret[rows.index]
@@ -149,8 +155,16 @@ def release(found: pd.DataFrame, few: int) -> pd.DataFrame:
             others = out.loc[[row for row in parts if not secret[row]]]
             others = others[others["missing"] > 0].sort_values(["missing", "domain"], kind="stable")
             secret[others.index[0] if len(others) else whole[0]] = True
-    out["flag"] = np.where(secret, "c", "")
-    out.loc[secret, ["rate", "rate_weighted"]] = np.nan
+    few_asked = part & (out["asked"] < BASE / 2 + few).to_numpy()
+    out["flag"] = np.where(secret | few_asked, "c", "")
+    out["asked"] = out["asked"].astype(float)
+    out.loc[part, "asked"] = (out.loc[part, "asked"] / BASE).round() * BASE
+    out.loc[few_asked, "asked"] = np.nan
+    for name in ("rate", "rate_weighted"):
+        told = out.loc[part, name]
+        # What is not nothing must not look like it.
+        out.loc[part, name] = told.round(3).mask(told.gt(0) & told.lt(0.0005), 0.0005)
+        out.loc[secret | few_asked, name] = np.nan
     return out[RELEASED]
 
 

@@ -50,6 +50,7 @@ class Guard:
         self._now = Programme(self.equations, unknown)
         # What could be hidden: that nobody is there is no secret.
         able = (self.equations.values > 0) | np.array([owner(who) != who for who in sets], bool)
+        self._public = frozenset(cells.published)
         self._ever = Programme(self.equations, unknown | able)
         self.cost = np.array([self._cost(owner(who), withheld) for who in sets])
 
@@ -58,8 +59,9 @@ class Guard:
         shown = sum(not withheld[row] for row in self.cells.rows.get(who, ()))
         parts = sum(key not in WHOLE for key, _ in who)
         each = CROSSED if parts > 1 else SIMPLE
-        if parts == 0 or who in self.cells.published:
-            each = LAST
+        if self.is_last(who):
+            # All migrants are missed more than the internal ones.
+            each = LAST * (10.0 if len(who) == 1 else 1.0)
         size = float(np.sqrt(max(self.cells.cases.get(who, 0.0), 1.0)))
         return size * (each * shown + BASE * bool(self.cells.bases.get(who)))
 
@@ -73,14 +75,21 @@ class Guard:
             self._now.allow(column, self.cells.unknown(self.equations.sets[column]))
 
     def hide(self, who: Who) -> None:
-        """Withhold a set."""
+        """Withhold a set; of one that others have published at least our own digits and cases."""
         self.cells.hidden.add(who)
+        self.cells.published.discard(who)
         self.renew(who)
 
     def show(self, who: Who) -> None:
         """Give a set back to the readers."""
         self.cells.hidden.remove(who)
+        if who in self._public:
+            self.cells.published.add(who)
         self.renew(who)
+
+    def is_last(self, who: Who) -> bool:
+        """Whether a set is among those that should be the last to be withheld."""
+        return who in self._public or not any(key not in WHOLE for key, _ in who)
 
     def narrow(self, who: Who, least: float | None) -> None:
         """Let readers know that a withheld set is not smaller than `least`; `None`: they do not."""

@@ -127,28 +127,38 @@ def _complements(guard: Guard) -> set[Who]:
     needed is given back, the dearest first. A complement needs no protection of its own: the
     test looks at all equations together, so one that follows from others does not help.
     """
-    chosen: set[Who] = set()
-    # Whom each was chosen for: the first to be asked whether it is needed.
-    cause: dict[Who, int] = {}
+    chosen: dict[Who, int] = {}
+    _cover(guard, chosen)
+    exposed = set(guard.exposed())
+    _give_back(guard, chosen, exposed)
+    return set(chosen)
+
+
+def _cover(guard: Guard, chosen: dict[Who, int]) -> None:
+    """Withhold partners of exposed sets; `chosen` remembers for whom each was."""
     for column in guard.secret:
         if guard.safe(column):
             continue
         for who in guard.partners(column):
-            chosen.add(who)
-            cause[who] = column
-            # Nothing else was left: at least our own digits and cases are not told.
-            guard.cells.published.discard(who)
+            chosen[who] = column
             guard.hide(who)
-    exposed = set(guard.exposed())
+
+
+def _give_back(guard: Guard, chosen: dict[Who, int], exposed: Collection[int]) -> None:
+    """Show again what is not needed; those that nothing protects are left out of account."""
     watched = [column for column in guard.secret if column not in exposed]
-    for who in sorted(chosen, key=lambda who: (-guard.price([who]), sorted(who))):
+    for who in _dearest(guard, chosen):
         guard.show(who)
-        first = [cause[who]] if cause[who] not in exposed else []
+        # Whom it was chosen for is the first to be asked whether it is needed.
+        first = [chosen[who]] if chosen[who] not in exposed else []
         if all(guard.safe(column) for column in [*first, *watched]):
-            chosen.remove(who)
+            del chosen[who]
         else:
             guard.hide(who)
-    return chosen
+
+
+def _dearest(guard: Guard, chosen: Collection[Who]) -> list[Who]:
+    return sorted(chosen, key=lambda who: (-guard.price([who]), sorted(who)))
 
 
 def _tables(guard: Guard, names: np.ndarray) -> set[str]:
