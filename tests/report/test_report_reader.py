@@ -124,6 +124,7 @@ def test_search_leads_to_the_section(page: Any, built: Path, language: str) -> N
         assert re.search(r"\d", page.inner_text("form[role=search] [role=status]"))
         # All by keyboard: down to the first result, and there.
         page.keyboard.press("ArrowDown")
+        assert page.evaluate("document.activeElement.tagName") == "A"
         page.keyboard.press("Enter")
         page.wait_for_url(targets[0])
         place = page.url.partition("#")[2]
