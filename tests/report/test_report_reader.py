@@ -130,8 +130,10 @@ def test_search_leads_to_the_section(page: Any, built: Path, language: str) -> N
         place = page.url.partition("#")[2]
         assert page.locator(f"[id='{place}']").count() == 1
     page.fill("#search", "qqqxyz")
+    # The index may still be on its way.
+    said = "document.querySelector('form[role=search] [role=status]').textContent !== ''"
+    page.wait_for_function(said)
     assert page.locator("form[role=search] ul").is_hidden()
-    assert page.inner_text("form[role=search] [role=status]") != ""
     page.keyboard.press("Escape")
     assert page.input_value("#search") == ""
     assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
