@@ -24,7 +24,8 @@ def copy_project(target: Path) -> Path:
         for path in ROOT.glob(pattern):
             shutil.copyfile(path, target / path.name)
     ignored = shutil.ignore_patterns("*.ipynb", "__pycache__")
-    for name in ("chapters", "_extensions", "params"):
+    # Without its tables the parameters are not read, and codes have no labels.
+    for name in ("chapters", "_extensions", "params", "data/codebook"):
         shutil.copytree(ROOT / name, target / name, ignore=ignored)
     return target
 

@@ -235,7 +235,8 @@ def test_index_has_sections_and_exhibits_and_no_numbers() -> None:
     page = """<main><h1 id="sec-a">1 Chapter</h1><p>Words of&nbsp;the chapter.</p>
     <h2 id="sec-b">1.1 Part</h2><p>More <span>wo</span>rds.</p><pre>code</pre>
     <div id="fig-c"><figure><svg><text>12.3</text></svg><figcaption>A chart</figcaption></figure>
-    </div><p>After it.</p><table><tr><td>Row</td><td>1.5</td></tr></table></main><p>Outside</p>"""
+    </div><p>After it.</p><table><tr><td>Row</td><td>1.5</td></tr>
+    <tr><td>77</td></tr></table></main><p>Outside</p>"""
     found = {entry["id"]: entry for entry in entries_of(page)}
     assert list(found) == ["sec-a", "sec-b", "fig-c"]
     assert found["sec-a"]["text"] == "Words of the chapter."

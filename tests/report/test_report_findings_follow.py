@@ -57,6 +57,9 @@ def test_finding_goes_with_its_evidence(edition: pytest.MonkeyPatch) -> None:
     last = frame["year"].eq(2024)
     frame.loc[last, "flag"] = "*"
     assert words.t("finding.level_caution") in told(edition, frame, a_change(0.4, 0.01))
+    # The flag alone is enough, should a value ever stand beside it.
+    frame.loc[last, "flag"] = "c"
+    assert told(edition, frame, a_change(0.4, 0.01)) == ""
     frame.loc[last, ["estimate", "flag"]] = [np.nan, "s"]
     assert told(edition, frame, a_change(0.4, 0.01)) == ""
     listed = findings.key_findings([RATE])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -56,9 +56,20 @@ def fig_populations(indicators: Sequence[str]) -> Figure | None:
     axes[0].set_xlim(left=0)
     numbers(axes[0], "x")
     axes[len(axes) // 2].set_xlabel(f"{words.unit_name(UNIT)}, {words.year_text(year)}")
-    alt.tell(" ".join(filter(None, map(alt.of_indicator, indicators))))
+    alt.tell(_told(cells, item))
     finish(fig, together, intervals=True)
     return fig
+
+
+def _told(cells: Mapping[str, pd.DataFrame], item: str) -> str:
+    """What the chart tells of each population that has anything to show."""
+    parts = {
+        words.population_name(name.partition(".")[0]): alt.of_codes(
+            frame.rename(columns={"category": "code"}), item, UNIT
+        )
+        for name, frame in cells.items()
+    }
+    return " ".join(f"{name}: {text}" for name, text in parts.items() if text)
 
 
 def fig_small(indicator: str, by: str = "region", category: str | None = None) -> Figure | None:

@@ -17,6 +17,8 @@ from lfsmig.atomic import write_text
 NAME = "search-index.js"
 # What is not prose: formulas, code, the way round the pages, and scripts.
 SKIPPED = {"math", "pre", "svg", "nav", "footer", "script", "style"}
+# Notes and links that stand below every table.
+REPEATED = re.compile(r"\btable-(?:notes|files)\b")
 HEADINGS = {"h1", "h2", "h3", "h4"}
 VOID = {"img", "br", "hr", "meta", "link", "input", "col"}
 # A cell with numbers says nothing that anyone would look for.
@@ -39,7 +41,8 @@ class _Reader(HTMLParser):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.entries: list[Entry] = []
-        self._open: list[tuple[str, Entry | None]] = []  # tags that are open, and what they begin
+        # Tags that are open: what they begin, and whether what they hold is passed over.
+        self._open: list[tuple[str, Entry | None, bool]] = []
         self._skipped = 0
         self._main = False
         self._section: Entry | None = None
@@ -61,8 +64,9 @@ class _Reader(HTMLParser):
         elif tag == "div" and EXHIBIT.match(identifier):
             began = Entry(identifier)
             self.entries.append(began)
-        self._open.append((tag, began))
-        self._skipped += tag in SKIPPED
+        skipped = tag in SKIPPED or bool(REPEATED.search(found.get("class", "")))
+        self._open.append((tag, began, skipped))
+        self._skipped += skipped
         if tag in HEADINGS or tag in {"figcaption", "caption"}:
             self._into = "title"
         elif tag == "tr":
@@ -73,11 +77,11 @@ class _Reader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "main":
             self._main = False
-        if not self._main or tag in VOID or not any(name == tag for name, _ in self._open):
+        if not self._main or tag in VOID or not any(name == tag for name, *_ in self._open):
             return
         while self._open:
-            name, _ = self._open.pop()
-            self._skipped -= name in SKIPPED
+            name, _, skipped = self._open.pop()
+            self._skipped -= skipped
             if name == tag:
                 break
         if tag in HEADINGS or tag in {"figcaption", "caption"}:
@@ -89,7 +93,7 @@ class _Reader(HTMLParser):
         entry = self._entry()
         if not self._main or self._skipped or entry is None:
             return
-        names = {name for name, _ in self._open}
+        names = {name for name, *_ in self._open}
         if self._into == "title":
             entry.title.append(data)
         elif not names & {"td", "th"} or (self._column == 1 and LETTERS.search(data)):
@@ -97,7 +101,7 @@ class _Reader(HTMLParser):
 
     def _entry(self) -> Entry | None:
         """The exhibit that is open, or the section since its heading."""
-        exhibits = (entry for _, entry in reversed(self._open) if entry is not None)
+        exhibits = (entry for _, entry, _ in reversed(self._open) if entry is not None)
         return next(exhibits, self._section)
 
 
