@@ -25,7 +25,8 @@ def cut_register(params: Path, kept: Collection[str]) -> None:
     path.write_text(yaml.safe_dump(rules), encoding="utf-8")
     path = params / "report.yml"
     report = yaml.safe_load(path.read_text(encoding="utf-8"))
-    report["headline"] = [name for name in report["headline"] if name in kept]
+    for key in ("headline", "relative_to_first"):
+        report[key] = [name for name in report.get(key, []) if name in kept]
     path.write_text(yaml.safe_dump(report), encoding="utf-8")
 
 

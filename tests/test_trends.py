@@ -35,10 +35,11 @@ CELLS: dict[tuple[str, str], dict[int, float]] = {
 }
 
 
-def survey(averages: list[list[int]]) -> Any:
+def survey(averages: list[list[int]], relative: tuple[str, ...] = ()) -> Any:
     """Parameters with independent years: their variances add up."""
     design = SimpleNamespace(psu_links=[])
     report = SimpleNamespace(averages=averages, pools=[], years=[2019, 2020, 2021, 2022])
+    report.relative_to_first = relative
     return SimpleNamespace(country=SimpleNamespace(design=design), report=report, indicators=[])
 
 
@@ -128,6 +129,22 @@ def test_an_average_needs_every_year_and_is_not_tested_against_zero(engine: str)
     whole = averages[averages["year_from"].eq(2019)].iloc[0]
     assert whole["estimate"] == pytest.approx(2.75)
     assert whole["se"] == pytest.approx(0.3 / 2)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_relative_to_the_first_year(engine: str) -> None:
+    """1, 2, 3, 5 are +100, +200 and +400 per cent of the first year; the errors of both count."""
+    years = {year: year_of(year) for year in (2019, 2020, 2021, 2022)}
+    found = trends.estimate(survey([], ("every",)), years, engine)
+    rows = found[found["statistic"].eq("relative")]
+    assert spans(found, "relative") == {
+        ("every", "x"): [(2019, 2020), (2019, 2021), (2019, 2022)],
+        ("every", "y"): [(2019, 2021), (2019, 2022)],
+    }
+    x = rows[rows["category"].eq("x")]
+    assert x["estimate"].to_numpy() == pytest.approx([100, 200, 400])
+    # The delta method: ratio times the root of the squared relative errors.
+    assert x["se"].to_numpy()[0] == pytest.approx(100 * 2 * np.hypot(0.3 / 1, 0.3 / 2))
 
 
 def test_one_year_has_no_trends() -> None:

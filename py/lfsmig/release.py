@@ -30,6 +30,8 @@ DEFAULT_RULE = "nchs2017"
 WITHHELD = ("c", "s")
 # Measures of inequality and of a whole system of flows, biased upwards in small samples.
 INDICES = ("gini", "index")
+# Rows of trends that compare two years.
+CHANGES = ("change", "relative")
 # The publication standards speak of 95 % intervals.
 LEVEL = 0.95
 VALUE_COLUMNS = ["estimate", "se", "cv", "df", "ci_low", "ci_high", "deff", "n", "n_psu", "n_cases"]
@@ -319,8 +321,9 @@ def release_trends(
 ) -> pd.DataFrame:
     """Keep a trend row only where every year it rests on is shown.
 
-    A change needs both its years, a slope or an average every year from first to last. Where
-    many answers of one of these years are unknown it is flagged as the year's own number is.
+    A change, absolute or relative, needs both its years, a slope or an average every year from
+    first to last. Where many answers of one of these years are unknown it is flagged as the
+    year's own number is.
     """
     keys = ["indicator", "domain", "category"]
     hidden = {
@@ -337,7 +340,7 @@ def release_trends(
     firsts, lasts = trends["year_from"].astype(int), trends["year_to"].astype(int)
     flags = []
     for cell, kind, first, last in zip(cells, trends["statistic"], firsts, lasts, strict=True):
-        span = {first, last} if kind == "change" else set(range(first, last + 1))
+        span = {first, last} if kind in CHANGES else set(range(first, last + 1))
         doubtful = "*" if any(cell in many.get(year, ()) for year in span) else ""
         flags.append("s" if any(cell in hidden.get(year, ()) for year in span) else doubtful)
     out = trends.copy()

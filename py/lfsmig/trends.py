@@ -67,6 +67,11 @@ def estimate(params: Params, years: Years, engine: str) -> pd.DataFrame:
         parts.append(_changes(series, engine))
         if len(series) >= LINE_YEARS:
             parts.append(_slopes(series, engine))
+        based = [name for name in names if name in params.report.relative_to_first]
+        if based:
+            parts.append(
+                _relative([year_cells(params, year, years[year], based) for year in span], engine)
+            )
         for first, last in params.report.averages:
             within = [year for year in sorted(years) if first <= year <= last]
             if len(within) > 1 and set(within) <= set(span):
@@ -134,6 +139,16 @@ def _slopes(series: Sequence[YearCells], engine: str) -> pd.DataFrame:
     rows = series_trend(series, engine=engine).assign(statistic="slope")
     enough = _years_with_cell(rows, series).sum(axis=1) >= LINE_YEARS
     return rows.iloc[np.flatnonzero(enough)]
+
+
+def _relative(series: Sequence[YearCells], engine: str) -> pd.DataFrame:
+    """Change of each year since the first one of the series, in per cent, on the log scale."""
+    pairs = [(series[0].year, one.year) for one in series[1:]]
+    rows = series_change(series, engine=engine, pairs=pairs, scale="log")
+    years, row = [cells.year for cells in series], np.arange(len(rows))
+    has = _years_with_cell(rows, series)
+    last = np.searchsorted(years, rows["year_to"])
+    return rows.assign(statistic="relative").iloc[np.flatnonzero(has[:, 0] & has[row, last])]
 
 
 def _averages(series: Sequence[YearCells], engine: str) -> pd.DataFrame:

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lfsmig.flows import stacked_flows
 from lfsmig.survey import SurveyDesign
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -164,6 +165,39 @@ def test_replicate_makes_flows_one_column_per_place(tmp_path: Path) -> None:
     assert rows[0]["estimate"] == pytest.approx((frame["wt"] * frame["mig"]).sum())
     # An item that can be negative has a Wald interval.
     assert rows[1]["ci_high"] + rows[1]["ci_low"] == pytest.approx(2 * rows[1]["estimate"])
+
+
+def test_replicate_puts_movers_into_two_rows(tmp_path: Path) -> None:
+    frame = panel_frame()
+    before = np.where(frame["mig"] == 1, np.roll(frame["prov"], 40), "")
+    frame = frame.assign(previous_prov=before, recent_internal=frame["mig"])
+    places = sorted(frame["prov"].unique())
+    tables = [
+        table("total", of="net_migration", flow={"by": "prov"}),
+        table("ratio", of="out_migration", over="residents", per=100, flow={"by": "prov"}),
+    ]
+    categories = {**PLAN["categories"], "prov": places}
+    run = replicate(tmp_path, {**PLAN, "categories": categories, "tables": tables}, frame)
+    assert run.returncode == 0, run.stderr
+    found = pd.DataFrame(json.loads((tmp_path / "out.json").read_text("utf-8"))["results"])
+    typed = frame.assign(
+        prov=pd.Categorical(frame["prov"], places),
+        previous_prov=pd.Categorical(frame["previous_prov"].replace("", None), places),
+    )
+    rows = stacked_flows(typed, "prov", ["stratum", "psuid", "wt"])
+    design = SurveyDesign(rows, "wt", "stratum", "psuid")
+    expected = pd.concat(
+        [
+            design.estimate(
+                one["statistic"], one["of"], one["over"], ["prov"], per=one["per"]
+            ).frame
+            for one in tables
+        ]
+    )
+    assert len(found) == 2 * len(places)
+    for name in ("estimate", "se", "n", "df"):
+        values = pd.to_numeric(found[name]).to_numpy(dtype=float)
+        np.testing.assert_allclose(values, expected[name].to_numpy(dtype=float), rtol=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -289,11 +289,12 @@ def check_report(document: Document, country: Country, report: Report, years: li
 def check_headline(document: Document, report: Report, indicators: list[Indicator]) -> None:
     """Check that the headline names indicators of the register."""
     known = [one.id for one in indicators]
-    for index, name in enumerate(report.headline):
-        if name not in known:
-            raise document.error(
-                ("headline", index), f"no indicator of the register{_near(name, known)}"
-            )
+    for key in ("headline", "relative_to_first"):
+        for index, name in enumerate(getattr(report, key)):
+            if name not in known:
+                raise document.error(
+                    (key, index), f"no indicator of the register{_near(name, known)}"
+                )
 
 
 def check_tiles(document: Document, tiles: Tiles, places: set[str]) -> None:

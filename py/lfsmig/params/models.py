@@ -490,6 +490,8 @@ class Report(Model):
     averages: list[Annotated[list[int], Field(min_length=2, max_length=2)]] = []
     # Spans of years over which `pooled` indicators are averaged; no year is in two of them.
     pools: list[Annotated[list[int], Field(min_length=2, max_length=2)]] = []
+    # Indices that are also told as a multiple of their first year's value (INMI of ANMR).
+    relative_to_first: list[str] = []
     # A file of the office with the real boundaries of places, drawn instead of tiles.
     boundaries: Boundaries | None = None
     # Indicators by which the effect of a re-sent file is judged (lfsmig receive).

@@ -192,7 +192,7 @@ def series(
     frame = frame[frame["indicator"].eq(indicator)]
     if by is not None:
         codes = frame["domain"].map(json.loads)
-        frame = frame[codes.map(lambda d: set(d) == {by})]
+        frame = frame[codes.map(lambda d: set(d) == {by}).astype(bool)]
         frame = frame.assign(code=frame["domain"].map(json.loads).map(lambda d: d.get(by, "")))
     else:
         frame = frame[frame["domain"].eq(domain_text(domain or {}))]
@@ -362,9 +362,8 @@ def pools_by(indicator: str, by: str) -> pd.DataFrame:
     """Averages by the codes of one item, with the code in a column `code`."""
     frame = pools(indicator)
     domains = [json.loads(text) for text in frame["domain"]]
-    frame = frame.assign(code=[one.get(by, "") for one in domains])
-    kept = frame[[set(one) == {by} for one in domains]]
-    return kept.sort_values(["year_from", "code"], ignore_index=True)
+    frame = frame.assign(code=[one[by] if set(one) == {by} else "" for one in domains])
+    return frame[frame["code"].ne("")].sort_values(["year_from", "code"], ignore_index=True)
 
 
 def crossed(frame: pd.DataFrame, rows: str, columns: str) -> pd.DataFrame:
@@ -376,8 +375,8 @@ def crossed(frame: pd.DataFrame, rows: str, columns: str) -> pd.DataFrame:
     row = [one.get(rows, "") if set(one) <= {rows, columns} else "" for one in codes]
     pairs = zip(codes, frame["category"], strict=True)
     column = [one.get(columns) or str(category) for one, category in pairs]
-    kept = [bool(one and other) for one, other in zip(row, column, strict=True)]
-    return frame.assign(row=row, column=column)[kept].reset_index(drop=True)
+    found = frame.assign(row=row, column=column)
+    return found[found["row"].ne("") & found["column"].ne("")].reset_index(drop=True)
 
 
 def cells(indicator: str, rows: str, columns: str) -> pd.DataFrame:

@@ -29,10 +29,35 @@ def tbl_indices(indicators: Sequence[str]) -> Markdown:
         if frame["ci_low"].notna().any():
             limits = [_limits(found.get(y), unit) for y in years]
             rows.append([INDENT + words.t("column.ci"), *limits])
+        rows += _relative(name, years)
     rows.append([words.t("column.movers"), *(_movers(used, y) for y in years)])
     head = [words.t("column.index"), *map(words.year, years)]
     table = pipe(head, rows, "l" + "r" * len(years), even=True)
     return Markdown(f"{table}\n\n{several_notes(used, words.t('table.index_ci'), False)}")
+
+
+def _relative(indicator: str, years: Sequence[int]) -> list[list[str]]:
+    """An index as a multiple of its first year's value, if the parameters ask for it."""
+    if indicator not in data.settings().get("relative_to_first", []):
+        return []
+    changes = data.trends(indicator)
+    changes = changes[changes["statistic"].eq("relative")].dropna(subset=["estimate"])
+    found = {int(row.year_to): row for row in data.rows(changes)}
+    if not found:
+        return []
+    first = int(changes["year_from"].iloc[0])
+    head = words.t("table.relative", label=words.indicator_text(indicator), year=words.year(first))
+
+    def values(*keys: str) -> list[str]:
+        return [
+            ", ".join(words.decimal(100 + float(getattr(found[y], key)), 0) for key in keys)
+            if y in found
+            else ("100" if y == first and len(keys) == 1 else "")
+            for y in years
+        ]
+
+    limits = [INDENT + words.t("column.ci"), *values("ci_low", "ci_high")]
+    return [[escape(head), *values("estimate")], limits]
 
 
 def _value(row: Any, unit: str) -> str:

@@ -162,7 +162,7 @@ def _points(outline: Outline) -> np.ndarray:
     return np.asarray(outline.vertices, dtype=float)
 
 
-def _short(code: str) -> str:
+def short_name(code: str) -> str:
     """What is written in a place's tile."""
     path = data.params_dir() / "tiles.yml"
     names = _tiles(path, _stamp(path)).names.get(code, {}) if path.is_file() else {}
@@ -219,7 +219,7 @@ def _draw(
         if not tiles:
             continue
         x, y = _points(outline)[:-1].mean(axis=0)
-        text = _short(code)
+        text = short_name(code)
         if np.isnan(value):
             # White behind the letters, or the hatching would cross them out.
             ax.add_patch(Rectangle((x - 0.3, y - 0.2), 0.6, 0.4, color="white", zorder=1.5))

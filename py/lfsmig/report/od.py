@@ -31,13 +31,23 @@ from lfsmig.report.marks import (
 )
 from lfsmig.report.marks import numbers as axis_numbers
 from lfsmig.report.style import COLOURS, INK, NOTE, QUIET, WIDTH, setup
-from lfsmig.report.tables import print_unit
+from lfsmig.report.tables import (
+    cell,
+    escape,
+    flag_legend,
+    interval,
+    pipe,
+    print_unit,
+    review_reasons,
+)
 
 # Widest arc in points, and the thinnest that can be seen.
 WIDEST, THINNEST = 13.0, 0.6
 ARCS_HEIGHT = 4.3  # inches
 # So many flows that are not drawn are named below the arcs; of more the number is told.
 NAMED = 5
+# Flags of values that are shown: they stand beside the value.
+MARKED = ("*", "r", "+")
 # A line of area names takes so much of the unit between two neighbours.
 ROOM = 0.46
 
@@ -108,7 +118,7 @@ def _cell(ax: Axes, x: int, y: int, row: Any, unit: str, norm: Normalize) -> Non
         return
     fill = AMOUNTS(norm(np.sqrt(row["estimate"])))
     ax.add_patch(Rectangle((x, y), 1, 1, facecolor=fill, **look))
-    text = words.number(row["estimate"], unit) + (row["flag"] if row["flag"] == "*" else "")
+    text = words.number(row["estimate"], unit) + (row["flag"] if row["flag"] in MARKED else "")
     ax.text(x + 0.5, y + 0.5, text, ha="center", va="center", fontsize=9, color=INK)
 
 
@@ -117,6 +127,9 @@ def _foot(fig: Figure, text: str, frame: pd.DataFrame, more: str = "") -> None:
     told = [text]
     if (frame["flag"].isin(data.WITHHELD) & frame["reason"].ne("empty")).any() and not more:
         told.append(words.t("map.hatched_cells"))
+    flags = [flag for flag in frame["flag"] if flag in MARKED]
+    if flags and not more:
+        told.append(flag_legend(flags, review_reasons(frame)).replace("\\", ""))
     if more:
         told.append(more)
     note = wrapped(fig, " ".join(told), 0.98 * WIDTH, NOTE_SIZE)
@@ -260,7 +273,29 @@ def flow_table(indicator: str, rows: str, columns: str) -> Markdown:
     breaks = serial_breaks.marked(indicator, rows, columns)
     more = f"{words.t('table.se')} {words.t('table.ci')} {serial_breaks.sentence(breaks)}".rstrip()
     body = years_across(words.t("column.flow"), held, breaks)
-    return data_div(indicator, title, f"{body}\n\n{cell_notes(frame, indicator, unit, more)}")
+    told = _averages(indicator, rows, columns, list(held), unit)
+    return data_div(
+        indicator, title, f"{body}\n\n{cell_notes(frame, indicator, unit, more)}\n\n{told}"
+    )
+
+
+def _averages(indicator: str, rows: str, columns: str, names: list[str], unit: str) -> str:
+    """Second table: averages over years of the flows whose every year may be shown."""
+    frame = data.averages(indicator, rows, columns).dropna(subset=["estimate"])
+    found = {pair(rows, columns, one.row, one.column): one for one in data.rows(frame)}
+    shown = [name for name in names if name in found and found[name].estimate > 0]
+    if not shown:
+        return ""
+    span = words.span([int(frame["year_from"].iloc[0]), int(frame["year_to"].iloc[0])])
+    lines = [
+        [
+            escape(name), cell(found[name].estimate, found[name].se, unit, ""),
+            interval(found[name].ci_low, found[name].ci_high, unit),
+        ]
+        for name in shown
+    ]  # fmt: skip
+    head = [words.t("column.flow"), words.t("column.estimate_se"), words.t("column.ci")]
+    return f"{words.t('flow.average', years=span)}\n\n{pipe(head, lines, 'lrr')}"
 
 
 def flows_finding(indicator: str, rows: str, columns: str, most: int = 3) -> Markdown:

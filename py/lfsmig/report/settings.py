@@ -24,6 +24,7 @@ class ReportSettings(BaseModel):
     languages: list[str] = ["en", "th"]
     averages: list[list[int]] = []
     pools: list[list[int]] = []
+    relative_to_first: list[str] = []
     boundaries: dict[str, str] | None = None
     # Read by `lfsmig receive` alone.
     headline: list[str] = []
