@@ -47,6 +47,14 @@ CATEGORIES: dict[str, dict[str, float]] = {
         "forever": 0.55,
     },
     "number_of_moves": {"0": 0.03, "1": 0.84, "2": 0.1, "3+": 0.03},
+    # All reasons; tables of one population have them in groups.
+    "migrants.reason": {
+        "look_for_work": 0.2,
+        "change_job": 0.12,
+        "study": 0.08,
+        "return_home": 0.24,
+        "follow_family": 0.36,
+    },
     "reason": {
         "work": 0.35,
         "family": 0.21,

@@ -104,7 +104,7 @@ def share_rows(year: int) -> Iterator[dict[str, Any]]:
         n = max(3, int(cases * SURGE[year] * fraction(domain)))
         raw = {
             code: base * (1 + 0.12 * wobble(population, item, code, year, domain))
-            for code, base in CATEGORIES[item].items()
+            for code, base in CATEGORIES.get(f"{population}.{item}", CATEGORIES[item]).items()
         }
         total = sum(raw.values())
         for code, part in raw.items():

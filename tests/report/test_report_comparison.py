@@ -132,7 +132,7 @@ def test_rules_are_told_as_they_were_applied(
         assert shown in told, key
     symbols = [line[2:4].strip(" \\|") for line in text.splitlines()[2:]]
     # A symbol has a row for each reason: the rule set's, and unknown answers under every rule set.
-    assert list(dict.fromkeys(symbols)) == {"nso": ["c", "s"], "abs": ["c", "s", "*"]}.get(
+    assert list(dict.fromkeys(symbols)) == {"nso": ["c", "s", "*"], "abs": ["c", "s", "*"]}.get(
         name, ["c", "s", "*", "r", "+"]
     )
     for key, value in limits["disclosure"].items():
