@@ -59,9 +59,10 @@ class Run:
 @pytest.fixture(scope="module", params=["migrants", "lifetime"])
 def run(small_data: Path, request: pytest.FixtureRequest) -> Run:
     both = pd.read_parquet(small_data / f"estimates/{YEAR}.parquet")
-    true = both[both["engine"].eq("python") & both["indicator"].isin(within(request.param))]
-    true = true.reset_index(drop=True)
-    shown = true[KEYS].merge(twin_rows(small_data), on=KEYS, how="left", validate="1:1")
+    rows = twin_rows(small_data)
+    named = both["indicator"].isin(within(request.param) & set(rows["indicator"]))
+    true = both[both["engine"].eq("python") & named].reset_index(drop=True)
+    shown = true[KEYS].merge(rows, on=KEYS, how="left", validate="1:1")
     assert shown["flag"].notna().all()
     records = pd.read_parquet(small_data / f"harmonised/{YEAR}.parquet")
     frame = persons(PARAMS, records, request.param)
@@ -69,7 +70,8 @@ def run(small_data: Path, request: pytest.FixtureRequest) -> Run:
     real = len(frame) - frame.attrs["drawn"]
     sums = [one[:, :real].sum(axis=1) for one in (counted, based)]
     kinds = np.unique(np.vstack([counted, based]), axis=1)
-    return Run(true, shown, *np.split(kinds.astype(float), 2), *sums)
+    some = np.random.default_rng(3).permutation(kinds.shape[1])[:MOST]
+    return Run(true, shown, *np.split(kinds[:, some].astype(float), 2), *sums)
 
 
 def within(population: str) -> set[str]:
@@ -99,6 +101,8 @@ def twin_rows(data: Path) -> pd.DataFrame:
         if not path.is_file():
             continue
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+        if "year" not in frame:  # an average over years, which is tabulated by itself
+            continue
         names = [name for by in indicator.by for name in by]
         frame["domain"] = [
             json.dumps({n: row[n] for n in sorted(set(names)) if row[n]}, separators=(",", ":"))
