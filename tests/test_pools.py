@@ -68,7 +68,7 @@ def survey(params: Any) -> Any:
     kept = [one for one in params.indicators if one.id.startswith("provinces.")]
     report = SimpleNamespace(pools=[[2022, 2024]], averages=[[2022, 2023]], years=list(YEARS))
     return SimpleNamespace(
-        country=SimpleNamespace(design=stated), indicators=kept, report=report
+        country=SimpleNamespace(design=stated, winsorise_at=None), indicators=kept, report=report
     )  # fmt: skip
 
 
@@ -230,7 +230,13 @@ def pooled_rows(params: Any, cells: dict[str, dict[str, int]], secret: list[dict
     average = year.assign(statistic="average", year_from=2022, year_to=2024)
     average = average.reindex(columns=TREND_COLUMNS)
     years = dict.fromkeys(YEARS, year)
-    found = pools.released(params, average, years, dict.fromkeys(YEARS, shown), links(params))
+    # No item has missing answers.
+    rates = pd.DataFrame(
+        columns=["year", "domain", "kind", "item", "asked", "rate", "rate_weighted", "missing"]
+    )
+    found = pools.released(
+        params, average, years, dict.fromkeys(YEARS, shown), links(params), rates
+    )
     return found.set_index(["indicator", "domain"])["flag"]
 
 
