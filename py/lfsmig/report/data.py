@@ -376,7 +376,9 @@ def crossed(frame: pd.DataFrame, rows: str, columns: str) -> pd.DataFrame:
     row = [one.get(rows, "") if set(one) <= {rows, columns} else "" for one in codes]
     pairs = zip(codes, frame["category"], strict=True)
     column = [one.get(columns) or str(category) for one, category in pairs]
-    kept = [bool(one and other) for one, other in zip(row, column, strict=True)]
+    pairs_kept = [bool(one and other) for one, other in zip(row, column, strict=True)]
+    # Of a type of its own: an empty list would select no columns instead of no rows.
+    kept = pd.Series(pairs_kept, index=frame.index, dtype=bool)
     return frame.assign(row=row, column=column)[kept].reset_index(drop=True)
 
 
