@@ -229,7 +229,7 @@ def test_a_chart_without_values_is_a_sentence(
     assert words.t("figure.all_withheld") in said[0]
 
 
-def test_crossing_nothing_keeps_the_columns() -> None:
+def test_crossing_nothing_keeps_the_columns(edition: pytest.MonkeyPatch) -> None:
     """Red before: a report without an indicator of flows stopped with `KeyError: 'year'`."""
     from lfsmig.report import data
 
@@ -237,6 +237,8 @@ def test_crossing_nothing_keeps_the_columns() -> None:
     made = data.crossed(frame, "previous_region", "region")
     assert list(made.columns) == [*frame.columns, "row", "column"]
     assert made.empty
+    assert "estimate" in data.series("nothing.of_that_name", by="region")
+    assert "year_from" in data.pools_by("nothing.of_that_name", "province")
 
 
 # --- search --------------------------------------------------------------------------------------

@@ -192,7 +192,8 @@ def series(
     frame = frame[frame["indicator"].eq(indicator)]
     if by is not None:
         codes = frame["domain"].map(json.loads)
-        frame = frame[codes.map(lambda d: set(d) == {by})]
+        # Without rows the answers would have no type, and select columns.
+        frame = frame[codes.map(lambda d: set(d) == {by}).astype(bool)]
         frame = frame.assign(code=frame["domain"].map(json.loads).map(lambda d: d.get(by, "")))
     else:
         frame = frame[frame["domain"].eq(domain_text(domain or {}))]
@@ -363,7 +364,8 @@ def pools_by(indicator: str, by: str) -> pd.DataFrame:
     frame = pools(indicator)
     domains = [json.loads(text) for text in frame["domain"]]
     frame = frame.assign(code=[one.get(by, "") for one in domains])
-    kept = frame[[set(one) == {by} for one in domains]]
+    mine = pd.Series([set(one) == {by} for one in domains], index=frame.index, dtype=bool)
+    kept = frame[mine]
     return kept.sort_values(["year_from", "code"], ignore_index=True)
 
 
