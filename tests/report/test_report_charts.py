@@ -11,6 +11,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from test_report_build import LANGUAGES
 
@@ -226,6 +227,18 @@ def test_a_chart_without_values_is_a_sentence(
     assert figures.fig_shares("recent_internal.reason") is None
     assert plt.get_fignums() == before
     assert words.t("figure.all_withheld") in said[0]
+
+
+def test_crossing_nothing_keeps_the_columns(edition: pytest.MonkeyPatch) -> None:
+    """Red before: a report without an indicator of flows stopped with `KeyError: 'year'`."""
+    from lfsmig.report import data
+
+    frame = pd.DataFrame(columns=["year", "domain", "category", "estimate"])
+    made = data.crossed(frame, "previous_region", "region")
+    assert list(made.columns) == [*frame.columns, "row", "column"]
+    assert made.empty
+    assert "estimate" in data.series("nothing.of_that_name", by="region")
+    assert "year_from" in data.pools_by("nothing.of_that_name", "province")
 
 
 # --- search --------------------------------------------------------------------------------------
