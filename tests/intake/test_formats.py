@@ -150,7 +150,15 @@ def test_portable_file_with_value_labels(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("record", "declared"),
-    [(b"89/837/", ["9", "97"]), (b"B37/38/", ["97-98"]), (b"8B/", ["11"])],
+    [
+        (b"89/837/", ["9", "97"]),
+        (b"B37/38/", ["97-98"]),
+        (b"8B/", ["11"]),
+        (b"B37/38/89/", ["97-98", "9"]),
+        # ReadStat loses a value that stands before a range.
+        (b"89/B37/38/", ["9", "97-98"]),
+        (b"8B/A37/", ["11", "97-inf"]),
+    ],
 )
 def test_portable_file_with_declared_missing(
     tmp_path: Path, record: bytes, declared: list[str]

@@ -20,6 +20,7 @@ from pyreadstat._readstat_parser import parser_entry_point
 from lfsmig.errors import InputError
 from lfsmig.intake.readers.contract import Content, Delivery, plain
 from lfsmig.intake.readers.limits import check_cells, inside
+from lfsmig.intake.readers.portable import values_before_a_range
 from lfsmig.intake.readers.text import (
     FALLBACK_ENCODING,
     clean,
@@ -229,7 +230,7 @@ def _content(
         str(used).lower(),
         labels=_labels(name, names, meta),
         value_labels=_value_labels(delivery, names, meta),
-        missing=_missing(names, meta),
+        missing=_missing(delivery, names, meta),
         title=title,
         notes=_notes(meta),
     )
@@ -329,7 +330,7 @@ def _from_catalog(delivery: Delivery, meta: Any) -> dict[str, dict[Any, str]]:
     return {one: formats[key.upper()] for one, key in used.items() if key.upper() in formats}
 
 
-def _missing(names: dict[str, str], meta: Any) -> dict[str, list[str]]:
+def _missing(delivery: Delivery, names: dict[str, str], meta: Any) -> dict[str, list[str]]:
     """Return what the file declares as missing: SPSS codes and ranges, letters of Stata and SAS."""
     declared: dict[str, list[str]] = {}
     for one, ranges in (getattr(meta, "missing_ranges", None) or {}).items():
@@ -339,6 +340,10 @@ def _missing(names: dict[str, str], meta: Any) -> dict[str, list[str]]:
             else f"{plain(part['lo'])}-{plain(part['hi'])}"
             for part in ranges
         ]
+        if delivery.suffix == ".por" and any(part["lo"] != part["hi"] for part in ranges):
+            lost = [plain(value) for value in values_before_a_range(delivery.read(), one)]
+            declared[names[one]] = [*(v for v in lost if v not in declared[names[one]]),
+                                    *declared[names[one]]]  # fmt: skip
     for one, letters in (getattr(meta, "missing_user_values", None) or {}).items():
         declared[names[one]] = sorted(_letter(letter) for letter in letters)
     return declared
