@@ -191,6 +191,8 @@ def test_the_check_tells_shares_and_stops_only_what_rests_on_them(
 
 def test_the_report_says_it_in_both_languages(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from lfsmig import report
+    from lfsmig.report import data, words
+    from lfsmig.report.marks import notes_of
 
     monkeypatch.setenv("LFSMIG_DATA", str(done / "out"))
     monkeypatch.setenv("LFSMIG_PARAMS", str(done / "params"))
@@ -202,6 +204,11 @@ def test_the_report_says_it_in_both_languages(done: Path, monkeypatch: pytest.Mo
         assert caution in report.tbl_overview(["lifetime.rate"]).data
         assert caution in report.data_table("lifetime.rate").data
         assert withheld in report.data_table("recent_internal.previous_region").data
+        # Charts mark it: a hollow point, and a gap where it is withheld.
+        marked = notes_of(data.series("lifetime.rate"), intervals=True)
+        assert words.t("figure.caution") in marked
+        hidden = notes_of(data.series("recent_internal.previous_region"), intervals=True)
+        assert words.t("figure.withheld") in hidden
         told = report.tbl_unknown_years().data
         assert "15." in told and ("10 per cent" if lang == "en" else "เกินร้อยละ 10") in told
         assert "M8" in report.tbl_quality_warnings().data
