@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lfsmig import cli, nonresponse
+from lfsmig import cli, nonresponse, twins
 from lfsmig.params import Params, load
 from lfsmig.release import release_trends
 from tests.conftest import ROOT
@@ -164,10 +164,11 @@ def test_the_twins_say_why_a_number_carries_its_symbol(done: Path) -> None:
         public = pd.read_csv(tables / f"{name}.csv", keep_default_na=False)
         assert flag in set(public["flag"])
         facts = json.loads((tables / f"{name}.csv-metadata.json").read_text(encoding="utf-8"))
-        assert "unknown" in facts["lfsmig:flags"][flag]["en"]
-        assert "ไม่ทราบค่า" in facts["lfsmig:flags"][flag]["th"]
+        [told] = [one for one in facts[twins.LEGEND] if one["skos:notation"] == flag]
+        by_language = {text["@language"]: text["@value"] for text in told["skos:prefLabel"]}
+        assert "unknown" in by_language["en"] and "ไม่ทราบค่า" in by_language["th"]
     facts = json.loads((tables / "migrants.rate.csv-metadata.json").read_text(encoding="utf-8"))
-    assert "unknown" not in json.dumps(facts["lfsmig:flags"])
+    assert "unknown" not in json.dumps(facts[twins.LEGEND])
 
 
 def test_the_check_tells_shares_and_stops_only_what_rests_on_them(

@@ -120,7 +120,11 @@ def test_both_engines_agree_in_every_cell(small_data: Path) -> None:
 def test_trends_agree_without_averages_too(small_data: Path) -> None:
     """Averages are optional; their rows must not be what tells the size of a change's levels."""
     whole = load(ROOT / "params")
-    bare = SimpleNamespace(country=whole.country, report=SimpleNamespace(averages=[]))
+    bare = SimpleNamespace(
+        country=whole.country,
+        indicators=whole.indicators,
+        report=SimpleNamespace(averages=[], pools=[], relative_to_first=[]),
+    )
     workspace = Workspace.at(ROOT / "params", small_data)
     python, r = (
         trends.estimate(bare, {y: stored.read_part(workspace, y, engine) for y in YEARS}, engine)

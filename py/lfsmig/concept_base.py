@@ -61,7 +61,7 @@ MAY = "?"
 
 
 def in_order(first: Sequence[str]) -> list[str]:
-    """Names of all concepts, each after those it needs; `first` lead: others may look at them."""
+    """Names of all concepts, each after those it needs; those of `first` lead, in their order."""
     done: dict[str, None] = {}
 
     def visit(name: str) -> None:
@@ -69,10 +69,11 @@ def in_order(first: Sequence[str]) -> list[str]:
             return
         for need in CONCEPTS[name].needs:
             for one in need.split("|"):
-                visit(one)
+                visit(one.removeprefix(MAY))
         done[name] = None
 
-    for name in [*first, *CONCEPTS]:
+    # Sorted: the order of registration is that of imports, and columns must not depend on it.
+    for name in [*first, *sorted(CONCEPTS)]:
         visit(name)
     return list(done)
 

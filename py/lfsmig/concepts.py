@@ -375,7 +375,7 @@ def analysis_frame(harmonised: pd.DataFrame, params: Params, year: int) -> pd.Da
     absent: dict[str, str] = {}
     reasons = params.year(year).map.absent if year in params.years else {}
     seen = Frame(frame, params, year)
-    for name in in_order(_FIRST):
+    for name in in_order([*_FIRST, *params.variables]):
         if name not in params.variables:
             continue
         missing = _missing(CONCEPTS[name], frame, params)

@@ -48,7 +48,7 @@ def test_a_mended_year_is_reported_again(stopped: tuple[Path, str]) -> None:
         validation_page.refuse_stopped(workspace, [2021])
     path = workspace.validation / "2021.json"
     made = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps(made | {"errors": []}), encoding="utf-8")
+    path.write_text(json.dumps(made | {"errors": [], "stopping": []}), encoding="utf-8")
     validation_page.refuse_stopped(workspace, [2020, 2021])
     path.write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match="is damaged; make it with `lfsmig validate 2021`"):
