@@ -16,7 +16,7 @@ from lfsmig.params import Params
 from tests.conftest import ROOT, needs_r
 from tests.shared import cut_register
 
-GROUPS = ["region", "area", "sex", "age_group"]
+GROUPS = ["region", "sex", "age_group"]
 KEPT = ("population.total", "lifetime.rate_region")
 YEARS = (2023, 2024)
 

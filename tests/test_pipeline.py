@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lfsmig import cli, indicators, replicate, stored, trends
+from lfsmig import indicators, replicate, stored, trends
 from lfsmig.intake.protocol import CHECKS, Finding
 from lfsmig.params import load
 from lfsmig.report import words
@@ -165,38 +165,6 @@ def test_replicate_passes_and_catches_a_seeded_difference(
     assert code == 0
 
 
-@needs_r
-def test_r_alone_gives_the_same_results(small_data: Path, tmp_path: Path, in_root: Path) -> None:
-    """`Rscript r/replicate.R` reads CSV and JSON only and agrees with the Python rows."""
-    out = tmp_path / "r.json"
-    done = subprocess.run(
-        [
-            "Rscript",
-            str(ROOT / "r" / "replicate.R"),
-            "--data",
-            str(small_data / "harmonised" / "2023.csv.gz"),
-            "--indicators",
-            str(small_data / "estimates" / "indicators.json"),
-            "--out",
-            str(out),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    right = replicate.read_results(out)
-    python = python_rows(small_data, 2023)
-    assert python["statistic"].eq("index").any()
-    compared = replicate.compare(python, right)
-    assert len(compared) == len(python)
-    assert set(compared["verdict"]) <= {"exact", "match"}, compared[
-        ~compared["verdict"].isin(["exact", "match"])
-    ].head()
-    arguments = ["replicate", "--left", str(out), "--right", str(out), "--data", str(small_data)]
-    assert cli.call([*arguments, "--quiet"]) == 0
-
-
 def test_trends_have_every_adjacent_change_slope_and_average(small_data: Path) -> None:
     trends = pd.read_parquet(small_data / "estimates" / "trends.parquet")
     assert list(trends.columns) == TREND_COLUMNS
@@ -282,17 +250,18 @@ def test_a_second_run_makes_nothing_again(
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(
-    small_raw: Path, few_params: Path, tmp_path: Path
+    small_raw: Path, few_params: Path, few_data: Path, tmp_path: Path
 ) -> None:
-    data = tmp_path / "data"
-    assert run_pipeline(data, small_raw, "python", "--years", "2019", params=few_params) == 0
-    first = (data / "harmonised" / "2019.parquet").stat().st_mtime_ns
+    data, done, other = tmp_path / "data", FEW_YEAR, FEW_YEAR + 1
+    shutil.copytree(few_data, data)
+    first = (data / "harmonised" / f"{done}.parquet").stat().st_mtime_ns
     # As an interruption leaves it: an output gone, a half-written temporary file beside it.
-    (data / "estimates" / "engines" / "2019.python.npz").unlink()
-    (data / "harmonised" / ".2020.99.part.parquet").write_bytes(b"half")
-    assert run_pipeline(data, small_raw, "python", "--years", "2019,2020", params=few_params) == 0
-    assert (data / "harmonised" / "2019.parquet").stat().st_mtime_ns == first
-    assert (data / "estimates" / "2020.parquet").is_file()
+    (data / "estimates" / "engines" / f"{done}.python.npz").unlink()
+    (data / "harmonised" / f".{other}.99.part.parquet").write_bytes(b"half")
+    years = ("--years", f"{done},{other}")
+    assert run_pipeline(data, small_raw, "python", *years, params=few_params) == 0
+    assert (data / "harmonised" / f"{done}.parquet").stat().st_mtime_ns == first
+    assert (data / "estimates" / f"{other}.parquet").is_file()
 
 
 def test_python_alone_says_that_the_crosscheck_was_not_made(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.conftest import ROOT
@@ -75,3 +77,9 @@ def test_the_lines_for_people_with_r_only(project: Path) -> None:
     done = typed(project, SHELL[start:])
     assert done.returncode == 0, done.stderr
     assert "cells compared" in done.stdout
+    # Every cell of the year, indices of flows too, and none that differs: the command ended well.
+    estimates = pd.read_parquet(project / "build" / "data" / "estimates" / "2023.parquet")
+    python = estimates[estimates["engine"] == "python"]
+    alone = json.loads((project / "build" / "r.json").read_text(encoding="utf-8"))["results"]
+    assert python["statistic"].eq("index").any()
+    assert len(alone) == len(python)

@@ -126,17 +126,19 @@ def test_finished_years_are_kept_when_another_fails(
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "gone"),
     [
-        "harmonised/2022.parquet",
-        "harmonised/2022.receipt.json",
-        "estimates/engines/2022.python.parquet",
-        "estimates/2022.parquet",
-        "released/2022.parquet",
-        "ledger/2022.csv",
+        ("harmonised/2022.parquet", False),
+        ("harmonised/2022.parquet", True),
+        ("harmonised/2022.receipt.json", False),
+        ("estimates/engines/2022.python.parquet", False),
+        ("estimates/engines/2022.python.parquet", True),
+        ("estimates/2022.parquet", False),
+        ("released/2022.parquet", False),
+        ("released/2022.parquet", True),
+        ("ledger/2022.csv", True),
     ],
 )
-@pytest.mark.parametrize("gone", [False, True])
 def test_a_spoilt_or_lost_output_is_made_again(
     name: str, gone: bool, data: Path, small_raw: Path, again: Callable[..., int]
 ) -> None:
@@ -153,7 +155,7 @@ def test_a_spoilt_or_lost_output_is_made_again(
     assert without_times(data) == before
 
 
-@pytest.mark.parametrize("text", ["[]", "{}", '{"steps": {"2022": {}}}', '{"steps": 3}', "\xff"])
+@pytest.mark.parametrize("text", ["[]", '{"steps": {"2022": {}}}', "\xff"])
 def test_a_damaged_manifest_costs_only_the_work(
     text: str, data: Path, small_raw: Path, again: Callable[..., int]
 ) -> None:
