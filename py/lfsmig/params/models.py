@@ -13,6 +13,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from lfsmig.params.maps import Boundaries
 from lfsmig.years import whole_number
 
+Format = Literal["html", "docx", "pdf"]
+
 
 class Model(BaseModel):
     """Strict types, no unknown keys, no change after loading."""
@@ -484,7 +486,7 @@ class Report(Model):
 
     years: Annotated[list[int], AfterValidator(_ascending)] = Field(min_length=1)
     report_year: int
-    formats: list[Literal["html", "docx", "pdf"]] = ["html", "docx", "pdf"]
+    formats: list[Format] = ["html", "docx", "pdf"]
     languages: list[str] = Field(min_length=1)
     # Spans of years (first and last) whose yearly estimates are averaged, as reports print them.
     averages: list[Annotated[list[int], Field(min_length=2, max_length=2)]] = []
@@ -494,6 +496,5 @@ class Report(Model):
     relative_to_first: list[str] = []
     # A file of the office with the real boundaries of places, drawn instead of tiles.
     boundaries: Boundaries | None = None
-    # Indicators by which the effect of a re-sent file is judged (lfsmig receive).
     headline: list[str] = []
     age_profile: ProfileOf | None = None

@@ -17,14 +17,14 @@ from lfsmig.atomic import write_json
 from lfsmig.errors import InputError, MissingDependency, ParameterError
 from lfsmig.lock import held
 from lfsmig.manifest import text_hash
-from lfsmig.params import Params
+from lfsmig.params import Params, Report
 from lfsmig.params.loader import refuse_undecided
 from lfsmig.report import builtin, data, execution, lint, pages, project, quartoroad, words
 from lfsmig.report.book import environment
 from lfsmig.report.execution import Task, hash_files
 from lfsmig.report.fonts import setup_fonts
 from lfsmig.report.markdown import chapter_markdown
-from lfsmig.report.settings import FORMATS, ReportSettings, read_settings
+from lfsmig.report.settings import FORMATS, read_settings
 
 Progress = Callable[[str], None]
 ROADS = ("auto", "quarto", "builtin")
@@ -69,7 +69,7 @@ def build_report(
         return _build(root, params_dir, data_dir, settings, years, languages, kinds, road, say)
 
 
-def _refuse_undecided(params_dir: Path, settings: ReportSettings) -> None:
+def _refuse_undecided(params_dir: Path, settings: Report) -> None:
     """Stop where a year of the report has a question that nobody answered yet."""
     params = Params(params_dir)
     for year in settings.years:
@@ -81,7 +81,7 @@ def _build(
     root: Path,
     params_dir: Path,
     data_dir: Path,
-    settings: ReportSettings,
+    settings: Report,
     years: Sequence[int],
     languages: Sequence[str],
     kinds: Sequence[str],
@@ -159,7 +159,7 @@ def _checked_formats(formats: Sequence[str]) -> list[str]:
     return [kind for kind in FORMATS if kind in formats]
 
 
-def _years(settings: ReportSettings, data_dir: Path, say: Progress) -> list[int]:
+def _years(settings: Report, data_dir: Path, say: Progress) -> list[int]:
     """Years of the report that have released results."""
     folder = data_dir / "released"
     have = [year for year in settings.years if (folder / f"{year}.parquet").is_file()]
