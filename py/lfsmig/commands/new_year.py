@@ -80,7 +80,7 @@ def run(
     progress(f"{year}: reading {', '.join(names)}")
     there = target.is_file()
     made = (
-        plan.existing(params, year, folder, names, where)
+        plan.existing(params, year, before, folder, names, where)
         if there
         else plan.fresh(params, year, before, folder, names, where)
     )
