@@ -339,6 +339,8 @@ def test_what_the_draft_was_unsure_of_stays_a_question(pair: Pair) -> None:
     path = home.mapping(2024)
     text = path.read_text(encoding="utf-8")
     head, block = text.split("# Questions")
+    path.write_text(f"{head}decided:\n  {key}: ' '\n# Questions{block}", encoding="utf-8")
+    assert key in home.new_year(2024)["undecided"]
     decided = f"decided:\n  {key}: one visitor was added by hand\n"
     path.write_text(f"{head}{decided}# Questions{block}", encoding="utf-8")
     for _ in range(2):
