@@ -108,6 +108,27 @@ def assert_refused(
     assert fingerprint(data) == before
 
 
+def test_a_year_that_the_report_does_not_name_is_not_run(
+    good: tuple[Path, Path], few_params: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would be estimated and then be missing among what is released, without a word."""
+    params = tmp_path / "home" / "params"
+    shutil.copytree(few_params, params)
+    for name in ("codebook", "published"):
+        shutil.copytree(ROOT / "data" / name, tmp_path / "home" / "data" / name)
+    report = params / "report.yml"
+    text = report.read_text(encoding="utf-8")
+    years = f"years:\n- 2019\n- 2020\n- {YEAR}\n"
+    assert years in text
+    report.write_text(text.replace(years, "years:\n- 2019\n- 2020\n"), encoding="utf-8")
+    data = tmp_path / "data"
+    capsys.readouterr()
+    assert run_pipeline(data, good[0], "python", "--years", YEAR, params=params) == 2
+    told = capsys.readouterr().err.strip()
+    assert f"{YEAR} not among them" in told and "report.yml:" in told and "\n" not in told
+    assert not (data / "harmonised").exists()
+
+
 def test_wrong_encoding(
     small_raw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

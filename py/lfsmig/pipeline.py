@@ -18,7 +18,7 @@ from lfsmig.atomic import read_parquet
 from lfsmig.errors import CheckFailed
 from lfsmig.lock import held
 from lfsmig.manifest import Manifest, versions
-from lfsmig.params import load
+from lfsmig.params import Params, load
 from lfsmig.pool import WorkerPool
 from lfsmig.progress import Progress, silent, to_stderr
 from lfsmig.steps import ENGINES, Step
@@ -90,6 +90,7 @@ def run(
     params = load(workspace.params)
     chosen = list(years or params.report.years)
     params.check(chosen)
+    _refuse_unreported(params, chosen)
     release.rule_set(params)
     if "r" in ENGINES[engine]:
         r_session.versions()
@@ -120,6 +121,15 @@ def run(
         "crosscheck": crosscheck,
         "released": str(workspace.released("").parent),
     }
+
+
+def _refuse_unreported(params: Params, years: Sequence[int]) -> None:
+    """Stop at a year that the report does not name: it would be estimated and never released."""
+    unnamed = [str(year) for year in years if year not in params.report.years]
+    if unnamed:
+        raise params.document("report.yml").error(
+            ("years",), f"{', '.join(unnamed)} not among them; add it, only these are released"
+        )
 
 
 def _harmonise(job: Job) -> Done:

@@ -85,6 +85,20 @@ def part(params: Params, data: Harmonised, check: str, name: str) -> dict:
 PARTS = (("W2", "region"), ("W2", "province_sex"), ("W3", "control"))
 
 
+def test_a_parameter_folder_named_from_where_one_stands(
+    home: Path,
+    params: Params,
+    data: Harmonised,
+    written: Callable[[pd.DataFrame], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As the command line names it unless told otherwise: `params`."""
+    path = written(table(params, data))
+    monkeypatch.chdir(home)
+    assert [part(load(Path("params")), data, *one)["status"] for one in PARTS] == ["pass"] * 3
+    path.unlink()
+
+
 def test_weights_are_compared_with_the_tables_of_the_year(
     params: Params, data: Harmonised, written: Callable[[pd.DataFrame], Path]
 ) -> None:

@@ -22,7 +22,7 @@ from test_formats import read
 
 from lfsmig.errors import ParameterError
 from lfsmig.intake.read import read_raw
-from lfsmig.intake.readers.text import check_values, printable
+from lfsmig.intake.readers.text import check_names, check_values, printable
 from lfsmig.params.mapping import RawFile
 from lfsmig.params.source import read_document
 
@@ -142,8 +142,23 @@ def test_formulas_in_cells(tmp_path: Path, suffix: str, cell: str) -> None:
     assert "formula" in text and cell not in text
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_formulas_in_column_names(tmp_path: Path, suffix: str) -> None:
+    """The ledger is a table that people open, and it repeats the names of columns."""
+    name = '=HYPERLINK("x")'
+    frame = pd.DataFrame({"A": ["x", "y"], name: ["1", "2"]})
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".csv":
+        path.write_text(text_of(frame), encoding="utf-8")
+    else:
+        frame.to_parquet(path)
+    text = line_of(lambda: read(path))
+    assert "a column name is a formula" in text and name not in text
+
+
 def test_what_only_looks_like_a_formula_stays() -> None:
     check_values("a.csv", "A", HARMLESS)
+    check_names("a.csv", HARMLESS)
 
 
 @pytest.mark.parametrize("bad", ["\x1b[31m", "\x00", "\x07", "\u202e", "\u2066", "\x85"])

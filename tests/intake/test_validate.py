@@ -334,6 +334,16 @@ def test_a_warning_needs_an_explanation(
     assert "ยังไม่มีคำอธิบาย" in validation_page.page(without)
 
 
+@pytest.mark.parametrize("blank", ['""', '"  "', '{en: "", th: " "}'])
+def test_a_blank_text_explains_nothing(
+    explained: Callable[[str], Params], clean: Harmonised, blank: str
+) -> None:
+    results = validate(explained(f"{{K2: {blank}}}"), 2021, clean)
+    made = validation_page.document(2021, True, results)
+    assert "K2" in made["unexplained"] and "K1" not in made["explanations_unused"]
+    assert "explanation: unexplained" in validation_page.text(made)
+
+
 def test_an_explanation_of_no_check(explained: Callable[[str], Params], clean: Harmonised) -> None:
     with pytest.raises(ParameterError, match=r"2021.yml:\d+: explanations.K99: no check has"):
         validate(explained("{K99: typing error}"), 2021, clean)

@@ -313,6 +313,46 @@ def test_the_command_line(
     assert cli.call([*start, "validate", "2021", "--raw", str(home.raw)]) in (0, 1)
 
 
+def test_what_the_draft_was_unsure_of_stays_a_question(pair: Pair) -> None:
+    """The draft's own guess reads the files well: asking again must not take it for an answer."""
+    home = pair(same)
+    old = home.mapping(2023).read_text(encoding="utf-8")
+    told = "variables:\n  sex: {codes: {1: female, 2: male}, reason: the codes changed places}\n"
+    home.mapping(2023).write_text(old + told, encoding="utf-8")
+    folder = home.raw / "2024"
+    whole = pd.read_spss(folder / "lfs674.sav", convert_categoricals=False)
+    module = [name for name in whole if name.startswith("SYN_") and name != "SYN_YEAR"]
+    part = whole.loc[whole["NO"].notna(), [*raw_files.KEY, *module]]
+    # One person of the module is in no household of the labour file.
+    part = pd.concat([part, part.tail(1).assign(NO=88)])
+    part.to_csv(folder / "mig674.csv", index=False)
+    (folder / "lfs674.sav").unlink()
+    whole.drop(columns=module).to_csv(folder / "lfs674.csv", index=False)
+
+    key, entry = "file_key.mig674.csv", "carried_unsure.variables.sex"
+    for _ in range(3):
+        asked = set(home.new_year(2024)["undecided"])
+        assert {key, entry} <= asked
+        with pytest.raises(ParameterError, match="undecided"):
+            load(home.params).year(2024)
+    # An answer settles it and stays in sight; so does another entry.
+    path = home.mapping(2024)
+    text = path.read_text(encoding="utf-8")
+    head, block = text.split("# Questions")
+    path.write_text(f"{head}decided:\n  {key}: ' '\n# Questions{block}", encoding="utf-8")
+    assert key in home.new_year(2024)["undecided"]
+    decided = f"decided:\n  {key}: one visitor was added by hand\n"
+    path.write_text(f"{head}{decided}# Questions{block}", encoding="utf-8")
+    for _ in range(2):
+        found = home.new_year(2024)
+        assert key not in found["undecided"] and entry in found["undecided"]
+        assert finding(found, key)["level"] == "change"
+        assert not [one for one in ids(found) if one.startswith("answer_idle")]
+    text = path.read_text(encoding="utf-8").replace("changed places", "changed places here too")
+    path.write_text(text, encoding="utf-8")
+    assert entry not in home.new_year(2024)["undecided"]
+
+
 def test_nothing_to_start_from(home: Home) -> None:
     with pytest.raises(LfsmigError, match="no year before 2018 has a mapping"):
         home.new_year(2018)

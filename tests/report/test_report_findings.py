@@ -288,6 +288,23 @@ def test_remarks_of_checks_are_told_in_the_edition(chapter: pytest.MonkeyPatch) 
     assert words.remark("-1.1 % a year since 2021") == "ร้อยละ −1.1 ต่อปีตั้งแต่ พ.ศ.\u00a02564"
     assert words.remark("no earlier year to compare with") == "ไม่มีปีก่อนหน้าให้เปรียบเทียบ"
     assert words.remark("+SIZE -SIZE_") == "+SIZE -SIZE_"
+    for text in (
+        "no control table of 2023",
+        "the control table of 2023 is not by age_group5, sex",
+        "largest gap 1.96 % (projections)",
+        "70090000 against 70090000 (figure F0856)",
+        "employed |z| 0.6, unemployed |z| 0.4",
+    ):
+        assert words.remark(text) != text, text
+    # A name in one pattern does not reach over what follows the first semicolon.
+    unknown = (
+        "previous_province 14.9 % (15.0 % weighted); 3 indicators on previous_province flagged; "
+    )
+    told = words.remark(unknown + "birth_province 0.3 % (0.4 % weighted)")
+    assert "flagged" not in told and "%" not in told and told.count("; ") == 2
+    assert "มีสัญลักษณ์กำกับ 3 รายการ" in told and told.endswith("ร้อยละ 0.3 (ถ่วงน้ำหนักร้อยละ 0.4)")
+    whole = words.remark("5 records are in 2022 too; years looked at: 1")
+    assert whole.startswith("มีระเบียน 5 ระเบียน") and ";" not in whole
 
 
 def test_few_records_of_a_check_are_not_told_as_none(monkeypatch: pytest.MonkeyPatch) -> None:

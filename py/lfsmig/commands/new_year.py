@@ -80,7 +80,7 @@ def run(
     progress(f"{year}: reading {', '.join(names)}")
     there = target.is_file()
     made = (
-        plan.existing(params, year, folder, names, where)
+        plan.existing(params, year, before, folder, names, where)
         if there
         else plan.fresh(params, year, before, folder, names, where)
     )
@@ -176,8 +176,10 @@ def _breaks(params: Params, before: int, year: int) -> list[Finding]:
 def _answered(findings: Sequence[Finding], decided: dict[str, str]) -> list[Finding]:
     """Take what a person answered out of the questions; an answer stays in sight.
 
-    So does an answer to nothing: its id may be misspelt, or its question no longer arises.
+    So does an answer to nothing: its id may be misspelt, or its question no longer arises. A blank
+    answer is none.
     """
+    decided = {name: answer for name, answer in decided.items() if answer.strip()}
     asked = {one.id for one in findings if one.level == "question"}
     idle = [
         Finding("answer_idle", name, "change", {"answer": answer})

@@ -80,7 +80,8 @@ def _read(params: Params, path: Path) -> dict[tuple[Cell, Cell], float]:
     stated = params.country.facts.controls
     assert stated is not None
     shown = path.as_posix()
-    rows = params.table(str(path))
+    # Absolute: a relative one would be taken from the parameter folder once more.
+    rows = params.table(str(path.absolute()))
     names = list(dict.fromkeys(name for by in stated.by for name in by))
     if not rows or set(rows[0]) - {*names, PERSONS} or PERSONS not in rows[0]:
         raise ParameterError(

@@ -19,7 +19,7 @@ from lfsmig.intake.readers import FORMATS, format_of
 from lfsmig.intake.readers.archive import SUFFIXES, unzip
 from lfsmig.intake.readers.contract import Delivery
 from lfsmig.intake.readers.limits import check_size, inside
-from lfsmig.intake.readers.text import check_values, printable
+from lfsmig.intake.readers.text import check_names, check_values, printable
 from lfsmig.params.mapping import RawFile
 
 
@@ -85,6 +85,7 @@ def read_raw(
     name = delivery.name
     if not content.rows:
         raise InputError(f"{name}: the file holds no records; expected one row per person")
+    check_names(name, content.columns)
     for column, values in content.columns.items():
         check_values(name, column, _distinct_texts(values))
     facts = {

@@ -42,15 +42,47 @@ class Plan:
     findings: list[Finding] = field(default_factory=list)
 
 
-def existing(params: Params, year: int, folder: Path, names: Sequence[str], where: str) -> Plan:
+def existing(
+    params: Params, year: int, before: int, folder: Path, names: Sequence[str], where: str
+) -> Plan:
     """Check a mapping that a person may have worked on; its text stays as it is."""
     draft = params.draft(year)
     text = (params.dir / "years" / f"{year}.yml").read_text(encoding="utf-8-sig")
-    opened = open_leniently(params, draft, read_files(params, folder, draft.map.files), where)
+    read = read_files(params, folder, draft.map.files)
+    opened = open_leniently(params, draft, read, where)
     listed = {spec.path for spec in draft.map.files}
     why = {"why": "the mapping does not name it"}
     found = [Finding("file_unknown", n, "question", why) for n in names if n not in listed]
+    found += _drafted(params, draft, before, read, where)
     return Plan(text, opened, found)
+
+
+def _drafted(
+    params: Params, draft: YearParams, before: int, read: Read, where: str
+) -> list[Finding]:
+    """Ask again about what the draft itself put into the mapping without being sure.
+
+    The file reads well with it, so no comparison would find it: the question stays until it is
+    answered or a person wrote something else.
+    """
+    asked = {one.id for one in draft.map.undecided} | set(draft.map.decided)
+    prior = params.year(before)
+    found = []
+    for spec, table in read[1:]:
+        if f"file_key.{spec.path}" in asked:
+            stated, finding = _key(params, prior, read[0], (spec, table), where)
+            unchanged = (spec.on, spec.reason) == (stated.get("on"), stated.get("reason"))
+            if finding.kind == "file_key" and unchanged:
+                found.append(finding)
+    theirs, ours = (params.document(f"years/{year}.yml").data for year in (prior.year, draft.year))
+    for section in SECTIONS:
+        for name, entry in (ours.get(section) or {}).items():
+            same = (theirs.get(section) or {}).get(name) == entry
+            if same and f"carried_unsure.{section}.{name}" in asked:
+                values = {"before": before, "reason": entry.get("reason", "")}
+                subject = f"{section}.{name}"
+                found.append(Finding("carried_unsure", subject, "question", values))
+    return found
 
 
 def fresh(

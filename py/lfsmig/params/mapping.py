@@ -81,8 +81,15 @@ Parts = Annotated[
 
 
 def _in_each_language(value: object) -> object:
-    """Take a plain text for one that holds in every language."""
-    return {"": value} if isinstance(value, str) else value
+    """Take a plain text for one that holds in every language; a blank one explains nothing."""
+    texts = {"": value} if isinstance(value, str) else value
+    if not isinstance(texts, dict):
+        return texts
+    return {key: text for key, text in texts.items() if not _blank(text)}
+
+
+def _blank(text: object) -> bool:
+    return isinstance(text, str) and not text.strip()
 
 
 Explanation = Annotated[dict[str, str], BeforeValidator(_in_each_language)]

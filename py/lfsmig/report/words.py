@@ -200,26 +200,36 @@ def remark(text: str, language: str | None = None) -> str:
     A check of several parts joins their remarks by semicolons.
     """
     spoken = language or lang()
-    whole = _remark(text, spoken)
-    parts = text.split("; ")
-    return "; ".join(_remark(part, spoken) for part in parts) if whole == text else whole
+    for entry in catalogue()["remarks"]:
+        # Such a remark is one sentence with a semicolon of its own.
+        if "; " in entry["match"] and (told := _fitted(entry, text, spoken)) is not None:
+            return told
+    # Else part by part: a name in a pattern would reach over the semicolons between them.
+    return "; ".join(_remark(part, spoken) for part in text.split("; "))
 
 
 def _remark(text: str, language: str) -> str:
     for entry in catalogue()["remarks"]:
-        pattern = re.escape(entry["match"])
-        for name, kind in (("n", r"\S+"), ("m", r"\S+"), ("year", r"\d{4}"), ("name", r".+")):
-            pattern = pattern.replace(re.escape(f"{{{name}}}"), f"(?P<{name}>{kind})")
-        found = re.fullmatch(pattern, text)
-        if found is not None:
-            values = {
-                key: _year_in(int(value), language) if key == "year" else value.replace("-", MINUS)
-                for key, value in found.groupdict().items()
-            }
-            if "name" in values:
-                values["name"] = _variables_in(values["name"], language)
-            return str(entry.get(language, entry["match"])).format(**values)
+        if (told := _fitted(entry, text, language)) is not None:
+            return told
     return text
+
+
+def _fitted(entry: dict[str, str], text: str, language: str) -> str | None:
+    """Say a remark that fits a pattern in a language; None where it does not fit."""
+    pattern = re.escape(entry["match"])
+    for name, kind in (("n", r"\S+"), ("m", r"\S+"), ("year", r"\d{4}"), ("name", r".+")):
+        pattern = pattern.replace(re.escape(f"{{{name}}}"), f"(?P<{name}>{kind})")
+    found = re.fullmatch(pattern, text)
+    if found is None:
+        return None
+    values = {
+        key: _year_in(int(value), language) if key == "year" else value.replace("-", MINUS)
+        for key, value in found.groupdict().items()
+    }
+    if "name" in values:
+        values["name"] = _variables_in(values["name"], language)
+    return str(entry.get(language, entry["match"])).format(**values)
 
 
 def _variables_in(text: str, language: str) -> str:

@@ -172,6 +172,15 @@ def check_values(name: str, column: str, values: Iterable[object]) -> None:
         )
 
 
+def check_names(name: str, columns: Iterable[str]) -> None:
+    """Refuse column names that a spreadsheet would run: ledger and reports repeat them."""
+    if any(_FORMULA.search(column) for column in columns):
+        raise InputError(
+            f"{name}: a column name is a formula (begins with = or @, or with a sign before a "
+            "call); give the column a name of letters and digits"
+        )
+
+
 def coded_text(values: pa.Array | pa.ChunkedArray) -> pd.Series:
     """Code text once per distinct value; empty text is blank."""
     series = values.to_pandas()
