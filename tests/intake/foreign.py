@@ -89,6 +89,20 @@ def _packed(path: Path) -> None:
     )
 
 
+def _with_macros(path: Path) -> None:
+    """A workbook by the type that Excel gives one with macros."""
+    plain = path.with_suffix(".xlsx")
+    FRAME.to_excel(plain, index=False)
+    sheet, macros = b"sheet.main+xml", b"application/vnd.ms-excel.sheet.macroEnabled.main+xml"
+    with zipfile.ZipFile(plain) as archive:
+        parts = {one: archive.read(one) for one in archive.namelist()}
+    plain.unlink()
+    types = "[Content_Types].xml"
+    before = b"application/vnd.openxmlformats-officedocument.spreadsheetml." + sheet
+    assert before in parts[types]
+    path.write_bytes(zipped(parts | {types: parts[types].replace(before, macros)}))
+
+
 WRITERS: dict[str, Callable[[Path], None]] = {
     ".sav": _spss,
     ".zsav": _spss,
@@ -100,6 +114,7 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     ".txt": lambda path: path.write_text(text_of(FRAME, "|"), encoding="utf-8") and None,
     ".dat": lambda path: path.write_text(text_of(FRAME, ";"), encoding="utf-8") and None,
     ".xlsx": lambda path: FRAME.to_excel(path, index=False),
+    ".xlsm": _with_macros,
     ".parquet": FRAME.to_parquet,
 }
 VERSIONS: dict[str, Callable[[Path], None]] = {

@@ -74,6 +74,8 @@ FORMATS: dict[str, Format] = {
     ".txt": Format("text", read_delimited),
     ".dat": Format("text", read_delimited),
     ".xlsx": Format("Excel", read_workbook, lambda head: head.startswith(_ZIP)),
+    # The same archive with macros beside the sheets, which nothing here runs.
+    ".xlsm": Format("Excel", read_workbook, lambda head: head.startswith(_ZIP)),
     ".parquet": Format("Parquet", read_parquet, lambda head: head.startswith(b"PAR1")),
 }
 # Files that are often sent under a wrong ending, beside those of the table.

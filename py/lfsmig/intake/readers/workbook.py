@@ -1,4 +1,7 @@
-"""Excel workbooks (.xlsx): one sheet whose first filled line holds the column names."""
+"""Excel workbooks (.xlsx, .xlsm): one sheet whose first filled line holds the column names.
+
+The older .xls is refused: whether a cell is a formula cannot be seen in it.
+"""
 
 from __future__ import annotations
 
