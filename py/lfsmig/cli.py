@@ -40,6 +40,8 @@ app = typer.Typer(
     help="Migration statistics from labour force surveys: two engines, one bilingual report.",
 )
 
+YearArgument = Annotated[str, typer.Argument(help="Survey year, CE or BE")]
+RawOption = Annotated[Path | None, typer.Option("--raw", help="Raw files [<data>/raw]")]
 ParamsOption = Annotated[Path | None, typer.Option("--params", help="Parameter folder [params]")]
 DataOption = Annotated[Path | None, typer.Option("--data", help="Data root [data]")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress lines")]
@@ -142,7 +144,7 @@ def sample(
 def run(
     ctx: typer.Context,
     years: YearsOption = None,
-    raw: Annotated[Path | None, typer.Option(help="Raw files [<data>/raw]")] = None,
+    raw: RawOption = None,
     engine: Annotated[str, typer.Option(help="both, python or r")] = "both",
     params: ParamsOption = None,
     data: DataOption = None,
@@ -174,8 +176,8 @@ def run(
 @app.command()
 def validate(
     ctx: typer.Context,
-    year: Annotated[str, typer.Argument(help="Survey year, CE or BE")],
-    raw: Annotated[Path | None, typer.Option(help="Raw files [<data>/raw]")] = None,
+    year: YearArgument,
+    raw: RawOption = None,
     params: ParamsOption = None,
     data: DataOption = None,
     quiet: QuietOption = False,
@@ -197,11 +199,11 @@ def validate(
 @app.command("new-year")
 def new_year(
     ctx: typer.Context,
-    year: Annotated[str, typer.Argument(help="Survey year, CE or BE")],
+    year: YearArgument,
     files: Annotated[list[str] | None, typer.Argument(help="Its files [all in the folder]")] = None,
     before: Annotated[str | None, typer.Option("--from", help="Year to start from")] = None,
     report_only: Annotated[bool, typer.Option("--report-only", help="Write no mapping")] = False,
-    raw: Annotated[Path | None, typer.Option(help="Raw files [<data>/raw]")] = None,
+    raw: RawOption = None,
     params: ParamsOption = None,
     data: DataOption = None,
     quiet: QuietOption = False,
