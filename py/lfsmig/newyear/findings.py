@@ -8,9 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from lfsmig.newyear.suggest import Suggestion
+from lfsmig.yamltext import plain
 
 Level = Literal["note", "change", "question"]
 
@@ -118,5 +117,5 @@ def _shown(values: Mapping[str, Any], language: str, era: int) -> dict[str, str]
 def catalogue() -> dict[str, Any]:
     """All words of the drift report."""
     text = (Path(__file__).parent / "words.yml").read_text(encoding="utf-8")
-    words: dict[str, Any] = yaml.safe_load(text)
+    words: dict[str, Any] = plain(text)
     return words

@@ -11,6 +11,7 @@ import copy
 import math
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -172,10 +173,16 @@ def read_document(path: Path, shown: str | None = None) -> Document:
     return parse_document(text, name)
 
 
+# Every step of a run asks for the same files; reading them costs more than making values of them.
+@lru_cache(maxsize=64)
+def _compose(text: str) -> yaml.Node | None:
+    return yaml.compose(text, Loader=_Loader)
+
+
 def parse_document(text: str, name: str) -> Document:
     """Read the text of a parameter file; `name` is what messages call it."""
     try:
-        node = yaml.compose(text, Loader=_Loader)
+        node = _compose(text)
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
         line = mark.line + 1 if mark else 1

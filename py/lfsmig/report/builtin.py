@@ -19,6 +19,7 @@ from lfsmig.report import charts, pages, search, worddoc
 from lfsmig.report.fonts import page_fonts
 from lfsmig.report.textlayer import repair
 from lfsmig.report.wordstyle import make_reference
+from lfsmig.yamltext import plain
 
 Progress = Callable[[str], None]
 EXTENSION = Path("_extensions/lfsmig/builtin")
@@ -135,7 +136,7 @@ def _bibliographies(root: Path, work: Path, named: str | Sequence[str]) -> list[
 
 def _language(root: Path, language: str) -> dict[str, Any]:
     path = root / f"_language-{language}.yml"
-    return (yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path.is_file() else {}
+    return (plain(path.read_text(encoding="utf-8")) or {}) if path.is_file() else {}
 
 
 def _pandoc(work: Path, arguments: Sequence[str]) -> None:

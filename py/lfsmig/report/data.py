@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from lfsmig.errors import InputError
 from lfsmig.results import domain_text
+from lfsmig.yamltext import plain
 
 WITHHELD = ("c", "s")
 # The order in which flags are explained under a table.
@@ -135,7 +135,7 @@ def rules() -> dict[str, Any]:
 
 @cache
 def _rules(path: Path, _stamp: int) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))["publication"]
+    found: dict[str, Any] = plain(path.read_text(encoding="utf-8"))["publication"]
     return found
 
 

@@ -26,6 +26,7 @@ from lfsmig.report.book import environment as variables
 from lfsmig.report.fonts import setup_fonts
 from lfsmig.report.textlayer import repair
 from lfsmig.report.wordstyle import make_reference
+from lfsmig.yamltext import plain
 
 QUARTO_FORMATS = {"html": "html", "docx": "docx", "pdf": "typst"}
 # Files that the configuration names and `prepare` makes.
@@ -205,7 +206,7 @@ def _keep_formats(stage: Path, language: str, formats: Sequence[str]) -> None:
     wanted = {QUARTO_FORMATS[kind] for kind in formats}
     for name in ("_quarto.yml", f"_quarto-{language}.yml"):
         path = stage / name
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = plain(path.read_text(encoding="utf-8"))
         kept = {k: v for k, v in (content.get("format") or {}).items() if k in wanted}
         content["format"] = kept
         if name != "_quarto.yml" and not kept:

@@ -16,6 +16,7 @@ import yaml
 from nbformat import NotebookNode
 
 from lfsmig.errors import ChapterError
+from lfsmig.yamltext import plain
 
 INLINE = re.compile(r"`\{python\}\s+([^`]+)`")
 INCLUDE = re.compile(r"^\{\{<\s*include\s+(\S+)\s*>\}\}\s*$", re.M)
@@ -33,7 +34,7 @@ def options(source: str) -> tuple[dict[str, Any], str]:
         head.append(found[1])
         lines.pop(0)
     try:
-        read = yaml.safe_load("\n".join(head)) or {}
+        read = plain("\n".join(head)) or {}
     except (yaml.YAMLError, ValueError, RecursionError):
         read = None
     if not isinstance(read, dict):

@@ -16,9 +16,8 @@ from functools import cache, wraps
 from pathlib import Path
 from typing import Any, ParamSpec
 
-import yaml
-
 from lfsmig.report import data
+from lfsmig.yamltext import plain
 
 LANGUAGES = ("en", "th")
 MINUS = "−"
@@ -60,7 +59,7 @@ def lang() -> str:
 def catalogue() -> dict[str, Any]:
     """All words, by key, then by language."""
     text = (Path(__file__).parent / "words.yml").read_text(encoding="utf-8")
-    words: dict[str, Any] = yaml.safe_load(text)
+    words: dict[str, Any] = plain(text)
     return words
 
 
@@ -183,7 +182,7 @@ def rounded_count(value: float) -> float:
 
 @cache
 def _register(path: Path, _stamp: int) -> dict[str, dict[str, Any]]:
-    content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    content = plain(path.read_text(encoding="utf-8")) or {}
     items = content.get("indicators", content) if isinstance(content, dict) else content
     return {item["id"]: item for item in items}
 
@@ -215,12 +214,17 @@ def _remark(text: str, language: str) -> str:
     return text
 
 
-def _fitted(entry: dict[str, str], text: str, language: str) -> str | None:
-    """Say a remark that fits a pattern in a language; None where it does not fit."""
-    pattern = re.escape(entry["match"])
+@cache
+def _pattern(match: str) -> re.Pattern[str]:
+    pattern = re.escape(match)
     for name, kind in (("n", r"\S+"), ("m", r"\S+"), ("year", r"\d{4}"), ("name", r".+")):
         pattern = pattern.replace(re.escape(f"{{{name}}}"), f"(?P<{name}>{kind})")
-    found = re.fullmatch(pattern, text)
+    return re.compile(pattern)
+
+
+def _fitted(entry: dict[str, str], text: str, language: str) -> str | None:
+    """Say a remark that fits a pattern in a language; None where it does not fit."""
+    found = _pattern(entry["match"]).fullmatch(text)
     if found is None:
         return None
     values = {

@@ -12,6 +12,7 @@ import pandas as pd
 import yaml
 
 from lfsmig.errors import ParameterError
+from lfsmig.yamltext import plain
 
 FILES = ("sample_targets.yml", "sample_model.yml", "sample_layout.yml")
 
@@ -102,7 +103,7 @@ def _read_bytes(path: Path) -> bytes:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        return Section(yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader), str(path))
+        return Section(plain(path.read_text(encoding="utf-8")), str(path))
     except (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise ParameterError(f"{path}: not valid YAML: {reason}") from None
