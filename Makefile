@@ -25,7 +25,8 @@ test: setup-tests ## the default test suite, with lint and types
 	@$(MAKE) --no-print-directory lint
 	.venv/bin/python -m pytest -n 2 --dist loadfile -m "not slow"
 
-test-all: setup-tests ## every test, the slow ones too
+test-all: setup-tests ## lint, types and every test, the slow ones too
+	@$(MAKE) --no-print-directory lint
 	.venv/bin/python -m pytest -n 2 --dist loadfile
 
 lint: ## format, lint and types

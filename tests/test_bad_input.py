@@ -357,7 +357,7 @@ def command(*arguments: str, stdout: object) -> subprocess.CompletedProcess[str]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-@pytest.mark.parametrize("more", [[], ["--json"]])
+@pytest.mark.parametrize("more", [[], pytest.param(["--json"], marks=pytest.mark.slow)])
 def test_a_full_disk_behind_stdout(more: list[str]) -> None:
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         done = command("doctor", *more, stdout=full)
@@ -397,7 +397,15 @@ def test_the_report_is_made_in_the_project_s_folder(
 
 
 @needs_r
-@pytest.mark.parametrize("fault", ["broken", "elsewhere", "nowhere", "locale"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "locale",
+        "nowhere",
+        pytest.param("broken", marks=pytest.mark.slow),
+        pytest.param("elsewhere", marks=pytest.mark.slow),
+    ],
+)
 def test_what_r_prints_at_its_start_is_not_heard(fault: str, tmp_path: Path) -> None:
     """A broken R, a wrong R_HOME or a locale that is not there: our line at most, and no other."""
     script = tmp_path / "R"

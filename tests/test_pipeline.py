@@ -321,9 +321,9 @@ def usual(
 @pytest.mark.parametrize(
     ("locale", "mark", "engine", "whole"),
     [
-        ("th_TH.UTF-8", ".", "python", False),
+        pytest.param("th_TH.UTF-8", ".", "python", False, marks=pytest.mark.slow),
         ("tr_TR.UTF-8", ",", "python", False),
-        pytest.param("de_DE.UTF-8", ",", "r", False, marks=needs_r),
+        pytest.param("de_DE.UTF-8", ",", "r", False, marks=[needs_r, pytest.mark.slow]),
         pytest.param("C", ".", "python", True, marks=pytest.mark.slow),
         pytest.param("tr_TR.UTF-8", ",", "python", True, marks=pytest.mark.slow),
         pytest.param("de_DE.UTF-8", ",", "r", True, marks=[needs_r, pytest.mark.slow]),

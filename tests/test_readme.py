@@ -71,6 +71,7 @@ def test_commands_of_the_table(command: str, project: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("Rscript") is None, reason="R is not on this machine")
 def test_the_lines_for_people_with_r_only(project: Path) -> None:
     start = SHELL.index("Rscript r/replicate.R")

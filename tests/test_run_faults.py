@@ -155,7 +155,14 @@ def test_a_spoilt_or_lost_output_is_made_again(
     assert without_times(data) == before
 
 
-@pytest.mark.parametrize("text", ["[]", '{"steps": {"2022": {}}}', "\xff"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"steps": {"2022": {}}}',
+        pytest.param("[]", marks=pytest.mark.slow),
+        pytest.param("\xff", marks=pytest.mark.slow),
+    ],
+)
 def test_a_damaged_manifest_costs_only_the_work(
     text: str, data: Path, small_raw: Path, again: Callable[..., int]
 ) -> None:

@@ -145,6 +145,7 @@ def test_replicate_gives_what_the_python_engine_gives(tmp_path: Path) -> None:
     assert set(by_r["year"]) == {2023}
 
 
+@pytest.mark.slow
 def test_replicate_writes_the_same_bytes_in_every_locale(tmp_path: Path) -> None:
     texts = []
     for name in ("C", "C.UTF-8"):
