@@ -1,7 +1,10 @@
 """Survey years as people write them."""
 
+from pathlib import Path
+
 import pytest
 
+from lfsmig import cli
 from lfsmig.errors import LfsmigError
 from lfsmig.years import common_era, one_year, parse_years
 
@@ -39,3 +42,9 @@ def test_a_year_is_four_digits(text: str) -> None:
 
 def test_a_single_year_in_either_era_and_script() -> None:
     assert [one_year(text) for text in ("2023", "2566", "๒๕๖๖")] == [2023] * 3
+
+
+def test_years_given_twice_are_all_meant(in_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The last alone would have dropped 1900, and the run begun."""
+    assert cli.call(["run", "--years", "1900", "--years", "2022"]) == 2
+    assert "there is no mapping for 1900" in capsys.readouterr().err

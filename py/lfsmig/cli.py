@@ -46,8 +46,10 @@ ParamsOption = Annotated[Path | None, typer.Option("--params", help="Parameter f
 DataOption = Annotated[Path | None, typer.Option("--data", help="Data root [data]")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress lines")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout")]
+# Given twice, both are meant: the last alone would drop years without a word.
 YearsOption = Annotated[
-    str | None, typer.Option("--years", help="Years: 2019-2021,2023 or Buddhist 2562-2566")
+    list[str] | None,
+    typer.Option("--years", metavar="<years>", help="Years: 2019-2021,2023 or Buddhist 2562-2566"),
 ]
 
 
@@ -134,7 +136,7 @@ def sample(
     from lfsmig.sample import generate
 
     use = settings(ctx, params, data, quiet, as_json)
-    chosen = parse_years(years) if years is not None else load(use.params).report.years
+    chosen = parse_years(",".join(years)) if years else load(use.params).report.years
     target = out or use.data / "raw"
     made = generate(target, chosen, scale, seed, use.params, use.progress)
     use.show(made, f"Synthetic raw files of {len(chosen)} years: {target}")
@@ -158,7 +160,7 @@ def run(
 
     use = settings(ctx, params, data, quiet, as_json)
     _one_of("--engine", engine, tuple(ENGINES))
-    chosen = parse_years(years) if years is not None else None
+    chosen = parse_years(",".join(years)) if years else None
     done = pipeline.run(Workspace.at(use.params, use.data, raw), chosen, engine, use.progress)
     check = done["crosscheck"]
     verdict = (
@@ -241,7 +243,7 @@ def replicate_command(
     from lfsmig.workspace import Workspace
 
     use = settings(ctx, params, data, quiet, as_json)
-    chosen = parse_years(years) if years is not None else None
+    chosen = parse_years(",".join(years)) if years else None
     document = command.run(Workspace.at(use.params, use.data), chosen, left, right)
     use.show(document, command.text(document))
     if document["differing"]:
