@@ -30,6 +30,7 @@ from lfsmig.disclosure.sets import (
     slack,
 )
 from lfsmig.indicators import is_amount
+from lfsmig.winsorised import SUFFIX
 
 if TYPE_CHECKING:
     from lfsmig.params import Disclosure, Indicator
@@ -116,7 +117,7 @@ def read(
         if need:
             width = value if money else max(value, need - 1)
             cells.secret[who] = max(width, cells.secret.get(who, 0.0))
-    _merge_amounts(cells)
+    _merge_uncut(cells)
     _name_bases(cells, bases, shares, limits.min_cases)
     return alone
 
@@ -219,26 +220,20 @@ def _confidential(
     return need if few else 0
 
 
-def _merge_amounts(cells: Cells) -> None:
-    """Give one name to one amount: at prices of two years, or of senders and of all, say.
+def _merge_uncut(cells: Cells) -> None:
+    """Give the name of the amount to a cut one of which nothing was cut: they are one sum.
 
-    Two items are one if the same number of persons hold the same parts of their sums.
+    Which items add up to one sum is written down in `concept_money`; whether anybody of a cell is
+    above the cut only the figures tell: as many persons hold the same parts.
     """
-    found: dict[tuple[Who, tuple[float, ...]], Who] = {}
-    same: dict[str, tuple[str, float]] = {}
-    for who in sorted((w for w in cells.behind if w in cells.rows), key=sorted):
-        item = dict(who)["amount"]
-        base = frozenset(c for c in who if c[0] != "amount")
-        first = found.setdefault((base, cells.behind[who]), who)
-        if first != who and item not in same:
-            same[item] = dict(first)["amount"], cells.cases[first] / cells.cases[who]
-    for who in [w for w in cells.rows if dict(w).get("amount") in same]:
-        item, scale = same[dict(who)["amount"]]
-        name = frozenset(("amount", item) if key == "amount" else (key, c) for key, c in who)
-        cells.rows[name] += cells.rows.pop(who)
-        cells.means = {(name if of == who else of, base): None for of, base in cells.means}
-        cells.cases.setdefault(name, scale * cells.cases[who])
-        del cells.cases[who]
-        if who in cells.secret:
-            width = max(scale * cells.secret.pop(who), cells.secret.get(name, 0.0))
-            cells.secret[name] = width
+    for cut in sorted((w for w in cells.behind if w in cells.rows), key=sorted):
+        item = dict(cut)["amount"]
+        whole = cut - {("amount", item)} | {("amount", item.removesuffix(SUFFIX))}
+        if whole == cut or cells.behind.get(whole) != cells.behind[cut]:
+            continue
+        cells.rows[whole] += cells.rows.pop(cut)
+        cells.means = {(whole if of == cut else of, base): None for of, base in cells.means}
+        cells.cases.setdefault(whole, cells.cases[cut])
+        del cells.cases[cut]
+        if cut in cells.secret:
+            cells.secret[whole] = max(cells.secret.pop(cut), cells.secret.get(whole, 0.0))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lfsmig.concept_money import SAME_PERSONS, SUMS, in_prices_of_the_year
+from lfsmig.concept_money import SAME_PERSONS, SUMS, in_prices_of_the_year, sum_of
 from lfsmig.indicators import FLOW_ITEMS, is_amount
 from lfsmig.results import domain_codes
 from lfsmig.winsorised import SUFFIX
@@ -84,7 +84,7 @@ def numerator(indicator: Indicator, domain: str, category: str) -> Who | None:
 
 def amount(indicator: Indicator) -> str:
     """Name the sum behind an amount: cut amounts add up to another one."""
-    name = in_prices_of_the_year(str(indicator.of))
+    name = sum_of(str(indicator.of))
     return name + SUFFIX if indicator.winsorised else name
 
 
