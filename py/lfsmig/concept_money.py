@@ -23,6 +23,8 @@ NOMINAL: Mapping[str, str] = {
 }
 # Items that are other items with zeros: they add up to the same sum.
 WITH_ZEROS: Mapping[str, str] = {"remittance_or_zero_real": "remittance_amount_real"}
+# Items that are a multiple of another one.
+MULTIPLES: Mapping[str, tuple[str, float]] = {"annual_wage": ("monthly_wage", 12.0)}
 # Amounts that are the sum of others, person by person.
 SUMS: Mapping[str, tuple[str, ...]] = {"remittance_amount": ("cash_sent", "goods_sent")}
 # Conditions that hold for whoever has one of these codes of another item, and nobody else.
@@ -129,7 +131,8 @@ def remittance_or_zero_real(frame: Frame) -> Values:
 @item("monthly_wage")
 def annual_wage(frame: Frame) -> Values:
     """Twelve monthly wages."""
-    return 12 * frame.number("monthly_wage")
+    of, times = MULTIPLES["annual_wage"]
+    return times * frame.number(of)
 
 
 @item("monthly_wage", PRICES)

@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import permutations
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from lfsmig.disclosure import streams
 from lfsmig.disclosure.sets import (
     Line,
     Links,
     Who,
     balances,
     base_known,
+    denominator,
     equations,
     is_origin_destination,
     moves_between,
@@ -28,12 +31,17 @@ from lfsmig.disclosure.sets import (
     plain,
     rest_of,
     slack,
+    stream,
 )
+from lfsmig.disclosure.streams import INDEX, is_of_streams
 from lfsmig.indicators import is_amount
 from lfsmig.winsorised import SUFFIX
 
 if TYPE_CHECKING:
     from lfsmig.params import Disclosure, Indicator
+
+# Sums nearer to each other than this part of them are one: a ratio gives one of them.
+ALIKE = 1e-7
 
 
 @dataclass
@@ -63,10 +71,15 @@ class Cells:
     behind: dict[Who, tuple[float, ...]] = field(default_factory=dict)
     signs: dict[Who, float] = field(default_factory=dict)
     counted: set[Who] = field(default_factory=set)
+    # Estimates of numbers of persons; indices of streams with what they are; how far below and
+    # above its value a reader takes a number that is told in rounded form for possible.
+    estimates: dict[Who, float] = field(default_factory=dict)
+    indices: dict[Who, tuple[Indicator, float]] = field(default_factory=dict)
+    rounded: dict[Who, tuple[float, float]] = field(default_factory=dict)
 
     def unknown(self, who: Who) -> bool:
         """Hidden and not empty: that nobody is there is no secret and often known."""
-        if who in self.implied or who in self.sealed:
+        if who in self.implied or who in self.sealed or who in self.rounded:
             return True
         if owner(who) != who:
             return owner(who) in self.hidden
@@ -108,10 +121,10 @@ def read(
         elif base is not None and n > 0:
             shares[who] = base
         cells.rows[who].append(at)
-        _remember(cells, indicator, who, np.nan_to_num(row))
+        _remember(cells, indicator, domain, who, np.nan_to_num(row))
         if indicator.statistic == "mean" and base is not None and n > 0:
             cells.means[who, base] = None
-        if any(key == "spread" for key, _ in who):
+        if any(key in ("spread", INDEX) for key, _ in who):
             continue
         cells.cases[who] = min(value, cells.cases.get(who, value))
         if need:
@@ -122,15 +135,24 @@ def read(
     return alone
 
 
-def _remember(cells: Cells, indicator: Indicator, who: Who, row: np.ndarray) -> None:
-    """Keep what tells amounts that are one from others, and the sign of a net number."""
+def _remember(cells: Cells, indicator: Indicator, domain: str, who: Who, row: np.ndarray) -> None:
+    """Keep what tells amounts that are one from others, signs of net numbers, what indices are."""
     _, _, _, holders, amount, *parts, estimate = row
     if indicator.of == "net_migration":
         cells.signs[who] = float(np.sign(estimate))
-    if is_amount(indicator):
-        # Without records at hand only the sum itself tells.
-        alike = parts if any(parts) else [float(f"{amount:.9g}")]
-        cells.behind[who] = (holders, *(round(part, 9) for part in alike))
+    if is_of_streams(indicator):
+        cells.indices[who] = indicator, estimate
+    if not is_amount(indicator):
+        if indicator.statistic == "total":
+            cells.estimates[who] = estimate
+        return
+    # Without records at hand only the sum itself tells.
+    alike = parts if any(parts) else [float(f"{amount:.9g}")]
+    cells.behind[who] = (holders, *(round(part, 9) for part in alike))
+    if indicator.statistic == "ratio" and amount > 0 and estimate > 0:
+        below, times = denominator(indicator, domain)
+        cells.cases.setdefault(below, amount * indicator.per / estimate / times)
+        cells.means[who, below] = None
 
 
 def _name_bases(
@@ -149,6 +171,8 @@ def _name_bases(
         if n < least and not any(key == "amount" for key, _ in who):
             cells.secret.setdefault(who, max(n, least - 1))
     cells.shares = {who: named[base] for who, base in shares.items() if named[base] != who}
+    sums = {base: base for _, base in cells.means if any(key == "amount" for key, _ in base)}
+    named |= sums
     cells.means = {(who, named[base]): None for who, base in cells.means if base in named}
 
 
@@ -172,12 +196,47 @@ def all_lines(cells: Cells, links: Links) -> list[Line]:
         if any(key == "spread" for key, _ in line[-1][0]):
             without_signs = sum(f * cells.cases[who] for who, f in line[:-1])
             cells.cases[line[-1][0]] = max(without_signs, 1.0)
+    lines += _of_indices(cells)
+    lines += _same_amounts(cells)
     # A mean tells who stands behind an amount, and an amount who stands behind a mean.
     for who, base in [*cells.shares.items(), *cells.means]:
         if cells.cases.get(who, 0.0) > 0:
             part = cells.cases[who] / cells.cases[base]
             lines.append(((who, 1.0), (base, -part), (slack(who), 1.0)))
             cells.cases[slack(who)] = 0.0
+    return lines
+
+
+def _same_amounts(cells: Cells) -> list[Line]:
+    """Amounts of those who know another item too, where these are all who have the amount."""
+    lines: list[Line] = []
+    for who in sorted((w for w in cells.cases if any(key == "amount" for key, _ in w)), key=sorted):
+        whole = plain(who)
+        if whole != who and whole in cells.cases:
+            gap = abs(cells.cases[whole] - cells.cases[who])
+            if gap <= ALIKE * cells.cases[whole]:
+                lines.append(((who, 1.0), (whole, -1.0)))
+    return lines
+
+
+def _of_indices(cells: Cells) -> list[Line]:
+    """What indices tell of streams, where all streams of their level are tabulated."""
+    lines: list[Line] = []
+    for who, (indicator, estimate) in cells.indices.items():
+        level = str(indicator.level)
+        places = {dict(one)[level] for one in cells.cases if level in dict(one)}
+        flows = {
+            (origin, destination): (one, cells.cases[one], cells.estimates.get(one, 0.0))
+            for origin, destination in permutations(sorted(places), 2)
+            if (one := stream(level, origin, destination)) in cells.cases
+        }
+        if (found := streams.line(who, indicator, flows)) is not None:
+            equation, movers = found
+            below, above = streams.rooms(estimate)
+            # Within its hundredth the index is unknown, beyond it where it is withheld.
+            lines.append((*equation, (slack(who), -1.0)))
+            cells.cases |= {who: below * movers, slack(who): 0.0}
+            cells.rounded[who] = below * movers, above * movers
     return lines
 
 

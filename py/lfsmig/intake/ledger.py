@@ -90,7 +90,7 @@ def without_few(ledger: pd.DataFrame, min_cases: int) -> pd.DataFrame:
 
 
 def write_ledger(ledger: pd.DataFrame, folder: Path, year: int, min_cases: int) -> Path:
-    """Write one year's ledger as CSV, its counts as `without_few` tells; same ledger, same bytes."""
+    """Write one year's ledger as CSV, with counts by `without_few`; same ledger, same bytes."""
     ledger = without_few(ledger, min_cases)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
