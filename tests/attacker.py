@@ -20,6 +20,7 @@ from scipy import sparse
 
 from lfsmig.results import domain_text
 
+ITEMS = ("sent", "wage")
 PLACES = ("1", "2", "3")
 SEXES = ("male", "female")
 AGES = ("0-14", "15-24", "25+")
@@ -41,12 +42,12 @@ class World:
     register: list[Any]
     counted: np.ndarray  # cells x kinds
     based: np.ndarray  # cells x kinds
-    # Cells x twice the kinds, persons and amounts: what is above and below the line of an estimate,
-    # with signs where a number is a balance.
+    # Cells x three times the kinds, persons and two amounts: what is above and below the line of an
+    # estimate, with signs where a number is a balance.
     above: np.ndarray
     below: np.ndarray
     counts: np.ndarray
-    weights: np.ndarray  # twice the kinds: weighted persons, weighted amounts
+    weights: np.ndarray  # three times the kinds: weighted persons, weighted amounts
 
     @property
     def secret(self) -> np.ndarray:
@@ -83,10 +84,12 @@ def world(rng: np.random.Generator, year: int = 2023) -> World:
     usual *= np.array([{"1": 0.4, "2": 1.0, "3": 1.8}[k["region"]] for k in KINDS])
     usual *= np.array([0.4 if k["age_group"] == AGES[0] else 1.0 for k in KINDS])
     counts = rng.poisson(usual)
-    nobody = np.zeros(len(KINDS))
     # What each person sent, in thousands: a few sent much.
     sent = [rng.uniform(180, 320) * rng.lognormal(2, 1, size=n) for n in counts]
-    weights = np.concatenate([counts * rng.uniform(180, 320, len(KINDS)), list(map(sum, sent))])
+    persons_of = counts * rng.uniform(180, 320, len(KINDS))
+    wages = np.random.default_rng([year, *counts])
+    held = {"sent": sent, "wage": [wages.uniform(2e3, 4e3, size=n) for n in counts]}
+    weights = np.concatenate([persons_of, *([sum(k) for k in held[item]] for item in ITEMS)])
     rows: list[dict[str, Any]] = []
     sets: list[tuple[np.ndarray, ...]] = []
     register: dict[str, Any] = {}
@@ -97,29 +100,33 @@ def world(rng: np.random.Generator, year: int = 2023) -> World:
         over: np.ndarray | None = None,
     ) -> None:  # fmt: skip
         defaults = {"where": None, "calibrated": False, "of": None, "over": None, "level": None}
-        defaults |= {"winsorised": False}
+        defaults |= {"winsorised": False, "corrected": False, "rarefied": None, "per": 1.0}
         register.setdefault(name, SimpleNamespace(id=name, **{**defaults, **spec}))
-        kind, money = spec["statistic"], spec.get("of") == "sent"
+        kind, item = spec["statistic"], str(spec.get("of"))
+        money = item in ITEMS
         persons = (part if signed is None else signed).astype(float)
-        above = np.concatenate([nobody, persons] if money else [persons, nobody])
-        below = np.concatenate([base if over is None else over, nobody]).astype(float)
+        above = _block(item, persons)
+        below = _block(str(spec.get("over")), (base if over is None else over).astype(float))
         if kind == "total":
             below = 0 * below
         under = below @ weights
         estimate = above @ weights / (under or 1.0) if under or kind == "total" else np.nan
-        amounts = np.sort(np.concatenate([sent[k] for k in np.flatnonzero(part)] or [[]]))[::-1]
+        amounts = np.sort(
+            np.concatenate([held[item][k] for k in np.flatnonzero(part)] if money else [[]])
+        )[::-1]
         total = amounts.sum() if money and len(amounts) else np.nan
         rows.append(
             {
                 "year": year, "indicator": name, "domain": domain_text(domain),
                 "category": category, "statistic": kind, "engine": "python",
-                "unit": "percent" if kind == "index" else "share" if kind == "share" else "persons",
+                "unit": {"index": "percent", "share": "share"}.get(kind, "persons"),
                 "amount": total, "largest": amounts[:1].sum() / total,
                 "two_largest": amounts[:2].sum() / total, "estimate": estimate,
                 "n_contributors": len(amounts) if money else np.nan,
                 "se": CV * abs(estimate), "cv": CV, "df": 200.0, "ci_low": 0.9 * estimate,
                 "ci_high": 1.1 * estimate, "n": int(base @ counts), "n_psu": 90, "deff": 1.2,
-                "n_cases": int(part @ counts), "is_od": name.endswith("previous") and bool(domain),
+                "n_cases": int(part @ counts),
+                "is_od": name.endswith(("previous", "od")) and bool(domain),
             }
         )  # fmt: skip
         sets.append((part, base if kind != "total" else part, above, below))
@@ -129,6 +136,13 @@ def world(rng: np.random.Generator, year: int = 2023) -> World:
     _indices(add, weights[: len(KINDS)])
     arrays = [np.array(one, dtype=float) for one in zip(*sets, strict=True)]
     return World(pd.DataFrame(rows), [*register.values()], *arrays, counts, weights)
+
+
+def _block(item: str, kinds: np.ndarray) -> np.ndarray:
+    """A sum of kinds as one of the unknown numbers: of persons, or of an amount."""
+    nobody = np.zeros(len(KINDS))
+    at = 1 + ITEMS.index(item) if item in ITEMS else 0
+    return np.concatenate([kinds if k == at else nobody for k in range(1 + len(ITEMS))])
 
 
 EVERYBODY = np.ones(len(KINDS), bool)
@@ -172,6 +186,11 @@ def _shares(add: Add) -> None:
 
 
 def _flows(add: Add) -> None:
+    for before, now in itertools.product(PLACES, PLACES):
+        spec = {"population": "recent_internal", "statistic": "total"}
+        part = INTERNAL & who(origin=before, region=now)
+        domain = {"previous_region": before, "region": now}
+        add("recent_internal.od", spec, domain, "", part, part)
     for place in PLACES:
         came, left = CROSSED & who(region=place), CROSSED & who(origin=place)
         flows = {"in": (came, came), "out": (left, left), "net": (came | left, _net(place))}
@@ -187,12 +206,28 @@ def _amounts(add: Add) -> None:
             spec = {"population": "recent_internal", "statistic": kind, "of": "sent"}
             if kind == "total" or "sex" not in domain:
                 add(f"remittances.{kind}", spec, domain, "", here, here)
+        add("wage.mean", {**spec, "of": "wage"}, domain, "", here, here)
+        ratio = {**spec, "statistic": "ratio", "over": "wage"}
+        add("remittances.share_of_wage", ratio, domain, "", here, here)
 
 
 def _indices(add: Add, weights: np.ndarray) -> None:
     nets = [_net(place) for place in PLACES]
     spread = sum(net * np.sign(net @ weights) for net in nets)
     made = {"cmi": (CROSSED, EVERYBODY), "mei": (spread, 2 * CROSSED), "anmr": (spread, EVERYBODY)}
+    for name, (signed, over) in made.items():
+        spec = {"population": "all", "statistic": "index", "of": name, "level": "region"}
+        add(f"indices.{name}", spec, {}, "", CROSSED, EVERYBODY, signed, over)
+    # Given which streams are larger than others, these are linear too.
+    pairs = itertools.permutations(PLACES, 2)
+    streams = np.array([who(origin=before, region=now) for before, now in pairs], dtype=float)
+    sizes = streams @ weights
+    signs = np.sign(sizes - sizes.mean())
+    ranks = 2.0 * np.argsort(np.argsort(sizes)) + 1 - len(sizes)
+    made = {
+        "inequality": (0.5 * signs @ (streams - CROSSED / len(streams)), CROSSED),
+        "gini_total": (ranks @ streams / (len(streams) - 1), CROSSED),
+    }
     for name, (signed, over) in made.items():
         spec = {"population": "all", "statistic": "index", "of": name, "level": "region"}
         add(f"indices.{name}", spec, {}, "", CROSSED, EVERYBODY, signed, over)
@@ -279,7 +314,7 @@ def attack_weights(
     years: list[World], outs: list[pd.DataFrame], trends: pd.DataFrame | None = None
 ) -> list[str]:
     """Secret cells whose estimate is known to within half its size, over all years together."""
-    size = 2 * len(KINDS)
+    size = (1 + len(ITEMS)) * len(KINDS)
     reader = Attacker(size * len(years))
 
     def wide(number: int, row: np.ndarray) -> np.ndarray:
@@ -291,8 +326,14 @@ def attack_weights(
             if out["statistic"].iloc[at] == "total":
                 reader.equal.append((wide(number, year.above[at]), estimate))
             else:
-                row = year.above[at] - estimate * year.below[at]
-                reader.equal.append((wide(number, row), 0.0))
+                rows = [
+                    wide(number, year.above[at] - end * year.below[at])
+                    for end in _ends(out["indicator"].iloc[at], estimate)
+                ]
+                if len(rows) == 1:
+                    reader.equal.append((rows[0], 0.0))
+                else:
+                    reader.above += [(rows[0], 0.0), (-rows[1], 0.0)]
     for one in [] if trends is None else trends[trends["estimate"].notna()].itertuples():
         parts = [wide(k, year.above[one.cell]) for k, year in enumerate(years)]
         signs = (-1.0, 1.0) if one.statistic == "change" else (0.5, 0.5)
@@ -307,6 +348,13 @@ def attack_weights(
             if high - low < 0.5 * true:
                 found.append(f"{_name(year, at)}: {true:.0f} in {low:.0f}..{high:.0f}")
     return found
+
+
+def _ends(indicator: str, estimate: float) -> list[float]:
+    """Where a value lies: an index told in hundredths somewhere in its hundredth."""
+    if indicator in ("indices.inequality", "indices.gini_total") and estimate == round(estimate, 2):
+        return [estimate - 0.005, estimate + 0.005]
+    return [estimate]
 
 
 def _name(year: World, at: int) -> str:

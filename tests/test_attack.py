@@ -118,13 +118,35 @@ def without_indices(monkeypatch: pytest.MonkeyPatch, year: World) -> pd.DataFram
     return shown(year)
 
 
-@pytest.mark.parametrize("fault", [without_means, without_indices])
-def test_amounts_and_indices_give_away_numbers_of_persons(
-    monkeypatch: pytest.MonkeyPatch, fault: Fault
-) -> None:
-    year = world(np.random.default_rng(13), 2022)
+def without_ratios(monkeypatch: pytest.MonkeyPatch, year: World) -> pd.DataFrame:
+    """Forget that a ratio of amounts times what is below its line is what is above."""
+    strangers = {("amount", "of others")}
+    monkeypatch.setattr(cells, "denominator", lambda *cell: (sets.base_of(*cell) | strangers, 1.0))
+    return shown(year)
+
+
+def without_streams(monkeypatch: pytest.MonkeyPatch, year: World) -> pd.DataFrame:
+    """Forget that an index of inequality is a sum of flows, small ones with a minus."""
+    monkeypatch.setattr(cells, "_of_indices", lambda _: [])
+    return shown(year)
+
+
+SEED = 7
+
+
+@pytest.fixture(scope="module")
+def closed() -> World:
+    """A year of which nothing is found, before one of the faults is planted."""
+    year = world(np.random.default_rng(SEED), 2022)
     assert attack_weights([year], [shown(year)]) == []
-    assert attack_weights([year], [fault(monkeypatch, year)])
+    return year
+
+
+@pytest.mark.parametrize("fault", [without_means, without_indices, without_ratios, without_streams])
+def test_amounts_and_indices_give_away_numbers_of_persons(
+    monkeypatch: pytest.MonkeyPatch, closed: World, fault: Fault
+) -> None:
+    assert attack_weights([closed], [fault(monkeypatch, closed)])
 
 
 def test_the_attacker_finds_a_change_from_a_hidden_year(years: Years) -> None:

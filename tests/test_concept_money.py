@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from lfsmig.concept_money import NOMINAL, SAME_PERSONS, SUMS
+from lfsmig.concept_money import NOMINAL, SAME_PERSONS, SUMS, WITH_ZEROS, sum_of
 from lfsmig.concepts import analysis_frame
 from lfsmig.params import Params, load
 from tests.test_concepts import MOVE, ROOT, table
@@ -66,6 +66,8 @@ def test_identities_hold_for_complete_answers(params: Params) -> None:
         assert frame[real].dropna().to_numpy() == pytest.approx(
             PRICE * frame[nominal].dropna().to_numpy()
         )
+    for name in WITH_ZEROS:
+        assert frame[name].sum() == pytest.approx(PRICE * frame[sum_of(name)].sum())
     for whole, parts in SUMS.items():
         assert frame[whole].sum() == frame[list(parts)].sum().sum()
     for (item, code), (other, codes) in SAME_PERSONS.items():

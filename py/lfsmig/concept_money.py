@@ -21,8 +21,10 @@ NOMINAL: Mapping[str, str] = {
     "goods_sent_real": "goods_sent",
     "monthly_wage_real": "monthly_wage",
 }
-# Items of base-year prices that are other items with zeros: their prices are those of the other.
-PRICED_AS: Mapping[str, str] = {"remittance_or_zero_real": "remittance_amount_real"}
+# Items that are other items with zeros: they add up to the same sum.
+WITH_ZEROS: Mapping[str, str] = {"remittance_or_zero_real": "remittance_amount_real"}
+# Items that are a multiple of another one.
+MULTIPLES: Mapping[str, tuple[str, float]] = {"annual_wage": ("monthly_wage", 12.0)}
 # Amounts that are the sum of others, person by person.
 SUMS: Mapping[str, tuple[str, ...]] = {"remittance_amount": ("cash_sent", "goods_sent")}
 # Conditions that hold for whoever has one of these codes of another item, and nobody else.
@@ -41,6 +43,11 @@ PRICES = "@prices"
 def in_prices_of_the_year(name: str) -> str:
     """Name the item that an item at base-year prices is made of; any other is its own."""
     return NOMINAL.get(name, name)
+
+
+def sum_of(name: str) -> str:
+    """Name the item, at the prices of the year, whose sum is an item's sum times a known price."""
+    return in_prices_of_the_year(WITH_ZEROS.get(name, name))
 
 
 @item(*_SENT)
@@ -124,7 +131,8 @@ def remittance_or_zero_real(frame: Frame) -> Values:
 @item("monthly_wage")
 def annual_wage(frame: Frame) -> Values:
     """Twelve monthly wages."""
-    return 12 * frame.number("monthly_wage")
+    of, times = MULTIPLES["annual_wage"]
+    return times * frame.number(of)
 
 
 @item("monthly_wage", PRICES)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from lfsmig.concept_money import PRICED_AS, in_prices_of_the_year
+from lfsmig.concept_money import sum_of
 from lfsmig.results import CONTRIBUTOR_COLUMNS
 
 if TYPE_CHECKING:
@@ -98,8 +98,7 @@ class Contributors:
     def _price(self, column: str) -> float:
         """Factor from an item to the prices of the year: one sum is one number in both."""
         name = self._cuts[column][0] if column in self._cuts else column
-        name = PRICED_AS.get(name, name)
-        nominal = in_prices_of_the_year(name)
+        nominal = sum_of(name)
         if nominal == name or nominal not in self.frame:
             return 1.0
         below = self.frame[name].sum()

@@ -198,6 +198,11 @@ def _values(one: Asked, held: Matrices, scale: float) -> Floats:
     return np.where(np.abs(found) <= ROUNDING, 0.0, found)
 
 
+def of_matrices(one: Asked, held: Matrices) -> Floats:
+    """One index of each of several matrices, by itself: no replicates, so no bias to correct."""
+    return _plain(one, held, 1.0)
+
+
 def _plain(one: Asked, held: Matrices, scale: float) -> Floats:
     if one.of == "mei_floor":
         return _mei_floor(held, scale)

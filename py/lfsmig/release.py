@@ -19,7 +19,7 @@ import pandas as pd
 from pydantic import BaseModel
 
 from lfsmig import overrules
-from lfsmig.disclosure import Links, protect
+from lfsmig.disclosure import Links, protect, streams
 from lfsmig.errors import ParameterError
 from lfsmig.params import Indicator, Params, Publication
 from lfsmig.params.models import ItemNonresponse
@@ -288,6 +288,7 @@ def release(
     # What the weights are calibrated to is known, not estimated: an error would claim a doubt.
     calibrated = out["indicator"].isin([i.id for i in indicators if i.calibrated])
     out.loc[calibrated, ["se", "cv", "ci_low", "ci_high", "deff"]] = np.nan
+    out = streams.rounded(out, indicators)
     return out.drop(columns=["signed", *CONTRIBUTOR_COLUMNS], errors="ignore")
 
 

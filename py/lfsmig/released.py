@@ -140,7 +140,7 @@ def write(
     for year in years:
         both = estimates[year]
         outputs += _write_both(workspace.released(year), shown[year])
-        crosscheck = _crosscheck(workspace, year, shown[year])
+        crosscheck = _crosscheck(workspace, params, year, shown[year])
         if crosscheck is not None:
             write_parquet(workspace.released(f"{year}.crosscheck"), crosscheck)
             outputs.append(workspace.released(f"{year}.crosscheck"))
@@ -153,6 +153,7 @@ def write(
     made = _main(read_parquet(workspace.estimates("trends")))
     calibrated = [i.id for i in params.indicators if i.calibrated]
     trends = release.release_trends(pools.yearly(made, params.indicators), shown, calibrated)
+    trends = disclosure.streams.rounded(trends, params.indicators)
     outputs += _write_both(workspace.released("trends"), trends)
     cells = {year: _main(both) for year, both in estimates.items()}
     averages = pools.released(params, made, cells, shown, disclosure.links(params), found)
@@ -212,7 +213,9 @@ def _few(check: Mapping[str, Any], min_cases: int) -> dict[str, Any]:
     return {"count": None, "share": None, "reason": ""} if secret else {}
 
 
-def _crosscheck(workspace: Workspace, year: int, shown: pd.DataFrame) -> pd.DataFrame | None:
+def _crosscheck(
+    workspace: Workspace, params: Params, year: int, shown: pd.DataFrame
+) -> pd.DataFrame | None:
     """Both engines' values of the cells that may be shown; `None` if R did not run."""
     path = workspace.estimates(f"{year}.replication")
     if not path.is_file():
@@ -220,7 +223,7 @@ def _crosscheck(workspace: Workspace, year: int, shown: pd.DataFrame) -> pd.Data
     compared = read_parquet(path)
     visible = shown[~shown["flag"].isin(release.WITHHELD)]
     merged = visible[[*RESULT_KEYS, "unit", "se"]].merge(compared, on=RESULT_KEYS, how="left")
-    return pd.DataFrame(
+    told = pd.DataFrame(
         {
             **{key: merged[key] for key in [*RESULT_KEYS, "unit"]},
             "estimate_python": merged["estimate_left"],
@@ -231,6 +234,7 @@ def _crosscheck(workspace: Workspace, year: int, shown: pd.DataFrame) -> pd.Data
             "verdict": merged["verdict"],
         }
     )
+    return disclosure.streams.rounded(told, params.indicators)
 
 
 def _verdicts(workspace: Workspace, year: int, both: pd.DataFrame) -> dict[str, Any]:

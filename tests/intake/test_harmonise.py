@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import raw_files
 from pandas.testing import assert_frame_equal
 
 from lfsmig.intake.harmonise import Harmonised, harmonise
-from lfsmig.intake.ledger import COLUMNS, write_ledger
+from lfsmig.intake.ledger import COLUMNS, without_few, write_ledger
 from lfsmig.params import Params
 
 YEARS = sorted(raw_files.NAMES)
@@ -204,20 +205,54 @@ def test_only_if_blanks_what_lies_outside(edited, raw: Path) -> None:
     assert rows["records"].tolist() == [16] and rows["reason"].tolist() == ["age >= 30"]
 
 
-def test_ledger_file_hides_a_handful_and_what_it_would_follow_from(tmp_path: Path) -> None:
-    """100 persons: 92, 5, 2 and 1. Without the 5, 2 and 1 leave only their sum to guess from."""
-    counts = {"a": 92, "b": 5, "c": 2, "d": 1}
-    rows = [("sex", code, count) for code, count in counts.items()]
-    rows += [("area", "1", 60), ("area", "2", 40), ("", "(blank record)", 3), ("sex", "(gone)", 0)]
-    ledger = pd.DataFrame(
+def ledger_of(rows: list[tuple[str, str, int]]) -> pd.DataFrame:
+    return pd.DataFrame(
         [
             {"variable": v, "source_code": c, "records": n, "reason": "why" if c == "d" else ""}
             for v, c, n in rows
         ],
         columns=COLUMNS,
     )
-    written = pd.read_csv(write_ledger(ledger, tmp_path, 2023, 5), keep_default_na=False, dtype=str)
-    assert written["records"].tolist() == ["92", "", "", "", "60", "40", "", "0"]
+
+
+def test_ledger_file_hides_a_handful_and_what_it_would_follow_from(tmp_path: Path) -> None:
+    """Of 139 persons 5, 2 and 1 would be what 92, 39 and the sum leave: the 39 goes with them."""
+    counts = {"a": 92, "b": 5, "c": 2, "d": 1, "e": 39}
+    rows = [("sex", code, count) for code, count in counts.items()]
+    rows += [("area", "1", 64), ("area", "2", 75), ("", "(blank record)", 3), ("sex", "(gone)", 0)]
+    path = write_ledger(ledger_of(rows), tmp_path, 2023, 5)
+    written = pd.read_csv(path, keep_default_na=False, dtype=str)
+    assert written["records"].tolist() == ["90", "10", "", "", "", "60", "80", "", "0"]
     withheld = written.index[written["reason"].str.contains("withheld")].tolist()
-    assert withheld == [1, 2, 3, 6]
+    assert withheld == [2, 3, 4, 7]
     assert written["reason"][3].startswith("why; ")
+
+
+def known_too_well(counts: list[int], rule: Callable[..., pd.DataFrame] = without_few) -> bool:
+    """Whether a reader of the ledger can tell that some code is a handful.
+
+    He knows how many persons there are, that a shown count is off by five at most, and that a
+    blank one is not zero.
+    """
+    told = rule(ledger_of([("sex", str(k), n) for k, n in enumerate(counts)]), 5)["records"]
+    blank = [at for at, text in enumerate(told) if text == ""]
+    shown = [int(text) for text in told if text != ""]
+    most = sum(counts) - sum(max(number - 5, 0) for number in shown)
+    return any(0 < counts[at] < 5 and most - (len(blank) - 1) < 5 for at in blank)
+
+
+def test_no_count_of_a_handful_follows_from_the_ledger() -> None:
+    rng = np.random.default_rng(8)
+    worlds = [
+        [*rng.integers(0, 5, rng.integers(1, 3)), *rng.integers(5, 400, rng.integers(1, 5))]
+        for _ in range(150)
+    ]
+    assert [world for world in worlds if known_too_well(world)] == []
+
+    def alone(ledger: pd.DataFrame, few: int) -> pd.DataFrame:
+        """Blank the handful and nothing that gives it away."""
+        counts = ledger["records"].astype(int)
+        rounded = (counts + 5) // 10 * 10
+        return ledger.assign(records=rounded.astype(object).mask(counts.between(1, few - 1), ""))
+
+    assert [world for world in worlds if known_too_well(world, alone)]

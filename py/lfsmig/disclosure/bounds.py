@@ -40,14 +40,20 @@ def least(who: Who) -> float:
 
 @dataclass(frozen=True)
 class Proof:
-    """Why an interval is wide enough: numbers that must be free, and how far each must fall."""
+    """Why an interval is wide enough: numbers that must be free, how far each falls and rises."""
 
     columns: np.ndarray
     depth: np.ndarray
+    height: np.ndarray
 
-    def holds(self, free: np.ndarray, room: np.ndarray) -> bool:
-        """Whether all that must be free is, and has room to fall."""
-        return bool(free[self.columns].all() and (self.depth <= room[self.columns] + NEAR).all())
+    def holds(self, free: np.ndarray, room: np.ndarray, top: np.ndarray) -> bool:
+        """Whether all that must be free is, and has room to fall and to rise."""
+        at = self.columns
+        return bool(
+            free[at].all()
+            and (self.depth <= room[at] + NEAR).all()
+            and (self.height <= top[at] + NEAR).all()
+        )
 
 
 class Equations:
@@ -122,17 +128,23 @@ class Programme:
     def __init__(self, equations: Equations, free: np.ndarray) -> None:
         self.width = equations.width
         self.room = equations.room.copy()
+        # How far each number can rise: as far as the equations let it, unless it is told rounded.
+        self.top = np.full(len(self.room), np.inf)
         self.free = np.zeros(len(self.room), dtype=bool)
         self._solver = _model(equations.matrix)
         for column in np.flatnonzero(free).tolist():
             self.allow(column, True)
 
-    def allow(self, column: int, free: bool, room: float | None = None) -> None:
-        """Let a number move, or keep it where it is; change how far it can fall."""
+    def allow(
+        self, column: int, free: bool, room: float | None = None, top: float | None = None
+    ) -> None:
+        """Let a number move, or keep it where it is; change how far it can fall or rise."""
         self.free[column] = free
         if room is not None:
             self.room[column] = room
-        self._bound(column, np.inf if free else 0.0, self.room[column] if free else 0.0)
+        if top is not None:
+            self.top[column] = top
+        self._bound(column, self.top[column] if free else 0.0, self.room[column] if free else 0.0)
 
     def _bound(self, column: int, up: float, down: float, least_up: float = 0.0) -> None:
         self._solver.changeColBounds(column, least_up, up)
@@ -166,15 +178,16 @@ class Programme:
         if above is None or below is None or above[column] - below[column] < width * (1 - NEAR):
             return {}
         at = np.flatnonzero(np.maximum(np.abs(above), np.abs(below)) > NEAR * width)
-        return {column: Proof(at, np.maximum(-np.minimum(above, below)[at], 0.0))}
+        depth = np.maximum(-np.minimum(above, below)[at], 0.0)
+        return {column: Proof(at, depth, np.maximum(np.maximum(above, below)[at], 0.0))}
 
     def along(self, shifts: np.ndarray, width: float) -> dict[int, Proof]:
         """What a direction proves, gone along forwards and backwards from the true values."""
         at = np.flatnonzero(np.abs(shifts) > NEAR * width)
         moved, sizes = shifts[at], np.abs(shifts[at])
-        limits = self.room[at] / sizes
-        ahead = max(np.min(limits[moved < 0], initial=np.inf), 1.0)
-        back = np.min(limits[moved > 0], initial=np.inf)
+        falls, rises = self.room[at] / sizes, self.top[at] / sizes
+        ahead = max(np.min(np.where(moved < 0, falls, rises)), 1.0)
+        back = np.min(np.where(moved < 0, rises, falls))
         found = {}
         for column, shift in zip(at.tolist(), moved.tolist(), strict=True):
             if column not in self.width or abs(shift) < LEAST_PART * sizes.max():
@@ -184,7 +197,8 @@ class Programme:
             forwards = min(steps, ahead) if shift > 0 else steps - min(steps, back)
             backwards = steps - forwards
             if forwards <= ahead + NEAR and backwards <= back + NEAR:
-                found[column] = Proof(at, np.where(moved < 0, forwards, backwards) * sizes)
+                down = np.where(moved < 0, forwards, backwards) * sizes
+                found[column] = Proof(at, down, (forwards + backwards) * sizes - down)
         return found
 
     def _furthest(self, column: int, side: int, width: float) -> np.ndarray | None:

@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import permutations
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from lfsmig.disclosure import streams
 from lfsmig.disclosure.sets import (
     Line,
     Links,
     Who,
     balances,
     base_known,
+    denominator,
     equations,
     is_origin_destination,
     moves_between,
@@ -28,11 +31,17 @@ from lfsmig.disclosure.sets import (
     plain,
     rest_of,
     slack,
+    stream,
 )
+from lfsmig.disclosure.streams import INDEX, is_of_streams
 from lfsmig.indicators import is_amount
+from lfsmig.winsorised import SUFFIX
 
 if TYPE_CHECKING:
     from lfsmig.params import Disclosure, Indicator
+
+# Sums nearer to each other than this part of them are one: a ratio gives one of them.
+ALIKE = 1e-7
 
 
 @dataclass
@@ -62,10 +71,15 @@ class Cells:
     behind: dict[Who, tuple[float, ...]] = field(default_factory=dict)
     signs: dict[Who, float] = field(default_factory=dict)
     counted: set[Who] = field(default_factory=set)
+    # Estimates of numbers of persons; indices of streams with what they are; how far below and
+    # above its value a reader takes a number that is told in rounded form for possible.
+    estimates: dict[Who, float] = field(default_factory=dict)
+    indices: dict[Who, tuple[Indicator, float]] = field(default_factory=dict)
+    rounded: dict[Who, tuple[float, float]] = field(default_factory=dict)
 
     def unknown(self, who: Who) -> bool:
         """Hidden and not empty: that nobody is there is no secret and often known."""
-        if who in self.implied or who in self.sealed:
+        if who in self.implied or who in self.sealed or who in self.rounded:
             return True
         if owner(who) != who:
             return owner(who) in self.hidden
@@ -107,29 +121,38 @@ def read(
         elif base is not None and n > 0:
             shares[who] = base
         cells.rows[who].append(at)
-        _remember(cells, indicator, who, np.nan_to_num(row))
+        _remember(cells, indicator, domain, who, np.nan_to_num(row))
         if indicator.statistic == "mean" and base is not None and n > 0:
             cells.means[who, base] = None
-        if any(key == "spread" for key, _ in who):
+        if any(key in ("spread", INDEX) for key, _ in who):
             continue
         cells.cases[who] = min(value, cells.cases.get(who, value))
         if need:
             width = value if money else max(value, need - 1)
             cells.secret[who] = max(width, cells.secret.get(who, 0.0))
-    _merge_amounts(cells)
+    _merge_uncut(cells)
     _name_bases(cells, bases, shares, limits.min_cases)
     return alone
 
 
-def _remember(cells: Cells, indicator: Indicator, who: Who, row: np.ndarray) -> None:
-    """Keep what tells amounts that are one from others, and the sign of a net number."""
+def _remember(cells: Cells, indicator: Indicator, domain: str, who: Who, row: np.ndarray) -> None:
+    """Keep what tells amounts that are one from others, signs of net numbers, what indices are."""
     _, _, _, holders, amount, *parts, estimate = row
     if indicator.of == "net_migration":
         cells.signs[who] = float(np.sign(estimate))
-    if is_amount(indicator):
-        # Without records at hand only the sum itself tells.
-        alike = parts if any(parts) else [float(f"{amount:.9g}")]
-        cells.behind[who] = (holders, *(round(part, 9) for part in alike))
+    if is_of_streams(indicator):
+        cells.indices[who] = indicator, estimate
+    if not is_amount(indicator):
+        if indicator.statistic == "total":
+            cells.estimates[who] = estimate
+        return
+    # Without records at hand only the sum itself tells.
+    alike = parts if any(parts) else [float(f"{amount:.9g}")]
+    cells.behind[who] = (holders, *(round(part, 9) for part in alike))
+    if indicator.statistic == "ratio" and amount > 0 and estimate > 0:
+        below, times = denominator(indicator, domain)
+        cells.cases.setdefault(below, amount * indicator.per / estimate / times)
+        cells.means[who, below] = None
 
 
 def _name_bases(
@@ -148,6 +171,8 @@ def _name_bases(
         if n < least and not any(key == "amount" for key, _ in who):
             cells.secret.setdefault(who, max(n, least - 1))
     cells.shares = {who: named[base] for who, base in shares.items() if named[base] != who}
+    sums = {base: base for _, base in cells.means if any(key == "amount" for key, _ in base)}
+    named |= sums
     cells.means = {(who, named[base]): None for who, base in cells.means if base in named}
 
 
@@ -171,12 +196,47 @@ def all_lines(cells: Cells, links: Links) -> list[Line]:
         if any(key == "spread" for key, _ in line[-1][0]):
             without_signs = sum(f * cells.cases[who] for who, f in line[:-1])
             cells.cases[line[-1][0]] = max(without_signs, 1.0)
+    lines += _of_indices(cells)
+    lines += _same_amounts(cells)
     # A mean tells who stands behind an amount, and an amount who stands behind a mean.
     for who, base in [*cells.shares.items(), *cells.means]:
         if cells.cases.get(who, 0.0) > 0:
             part = cells.cases[who] / cells.cases[base]
             lines.append(((who, 1.0), (base, -part), (slack(who), 1.0)))
             cells.cases[slack(who)] = 0.0
+    return lines
+
+
+def _same_amounts(cells: Cells) -> list[Line]:
+    """Amounts of those who know another item too, where these are all who have the amount."""
+    lines: list[Line] = []
+    for who in sorted((w for w in cells.cases if any(key == "amount" for key, _ in w)), key=sorted):
+        whole = plain(who)
+        if whole != who and whole in cells.cases:
+            gap = abs(cells.cases[whole] - cells.cases[who])
+            if gap <= ALIKE * cells.cases[whole]:
+                lines.append(((who, 1.0), (whole, -1.0)))
+    return lines
+
+
+def _of_indices(cells: Cells) -> list[Line]:
+    """What indices tell of streams, where all streams of their level are tabulated."""
+    lines: list[Line] = []
+    for who, (indicator, estimate) in cells.indices.items():
+        level = str(indicator.level)
+        places = {dict(one)[level] for one in cells.cases if level in dict(one)}
+        flows = {
+            (origin, destination): (one, cells.cases[one], cells.estimates.get(one, 0.0))
+            for origin, destination in permutations(sorted(places), 2)
+            if (one := stream(level, origin, destination)) in cells.cases
+        }
+        if (found := streams.line(who, indicator, flows)) is not None:
+            equation, movers = found
+            below, above = streams.rooms(estimate)
+            # Within its hundredth the index is unknown, beyond it where it is withheld.
+            lines.append((*equation, (slack(who), -1.0)))
+            cells.cases |= {who: below * movers, slack(who): 0.0}
+            cells.rounded[who] = below * movers, above * movers
     return lines
 
 
@@ -219,26 +279,20 @@ def _confidential(
     return need if few else 0
 
 
-def _merge_amounts(cells: Cells) -> None:
-    """Give one name to one amount: at prices of two years, or of senders and of all, say.
+def _merge_uncut(cells: Cells) -> None:
+    """Give the name of the amount to a cut one of which nothing was cut: they are one sum.
 
-    Two items are one if the same number of persons hold the same parts of their sums.
+    Which items add up to one sum is written down in `concept_money`; whether anybody of a cell is
+    above the cut only the figures tell: as many persons hold the same parts.
     """
-    found: dict[tuple[Who, tuple[float, ...]], Who] = {}
-    same: dict[str, tuple[str, float]] = {}
-    for who in sorted((w for w in cells.behind if w in cells.rows), key=sorted):
-        item = dict(who)["amount"]
-        base = frozenset(c for c in who if c[0] != "amount")
-        first = found.setdefault((base, cells.behind[who]), who)
-        if first != who and item not in same:
-            same[item] = dict(first)["amount"], cells.cases[first] / cells.cases[who]
-    for who in [w for w in cells.rows if dict(w).get("amount") in same]:
-        item, scale = same[dict(who)["amount"]]
-        name = frozenset(("amount", item) if key == "amount" else (key, c) for key, c in who)
-        cells.rows[name] += cells.rows.pop(who)
-        cells.means = {(name if of == who else of, base): None for of, base in cells.means}
-        cells.cases.setdefault(name, scale * cells.cases[who])
-        del cells.cases[who]
-        if who in cells.secret:
-            width = max(scale * cells.secret.pop(who), cells.secret.get(name, 0.0))
-            cells.secret[name] = width
+    for cut in sorted((w for w in cells.behind if w in cells.rows), key=sorted):
+        item = dict(cut)["amount"]
+        whole = cut - {("amount", item)} | {("amount", item.removesuffix(SUFFIX))}
+        if whole == cut or cells.behind.get(whole) != cells.behind[cut]:
+            continue
+        cells.rows[whole] += cells.rows.pop(cut)
+        cells.means = {(whole if of == cut else of, base): None for of, base in cells.means}
+        cells.cases.setdefault(whole, cells.cases[cut])
+        del cells.cases[cut]
+        if cut in cells.secret:
+            cells.secret[whole] = max(cells.secret.pop(cut), cells.secret.get(whole, 0.0))

@@ -14,6 +14,8 @@ from lfsmig.disclosure.sets import Line, Who, owner
 # What withholding costs: each row of a set the root of its persons, more where the table is simple;
 # a whole population, or what others have published, is the last resort. A base is missed little.
 LAST, SIMPLE, CROSSED, BASE = 1e3, 3.0, 1.0, 0.02
+# An index of streams is missed as two flows of a hundred persons are.
+MISSED = 30.0
 # How often a search for the cheapest partners is repeated with the costs of its last solution.
 ROUNDS = 3
 # Conditions that name a population and no part of it.
@@ -52,6 +54,9 @@ class Guard:
         able = (self.equations.values > 0) | np.array([owner(who) != who for who in sets], bool)
         self._public = frozenset(cells.published)
         self._ever = Programme(self.equations, unknown | able)
+        for who, (below, above) in cells.rounded.items():
+            for programme in (self._now, self._ever):
+                programme.allow(self.place[who], True, below, above)
         self.cost = np.array([self._cost(owner(who), withheld) for who in sets])
 
     def _cost(self, who: Who, withheld: np.ndarray) -> float:
@@ -62,6 +67,8 @@ class Guard:
         if self.is_last(who):
             # All migrants are missed more than the internal ones.
             each = LAST * (10.0 if len(who) == 1 else 1.0)
+        if who in self.cells.indices:
+            return MISSED
         size = float(np.sqrt(max(self.cells.cases.get(who, 0.0), 1.0)))
         return size * (each * shown + BASE * bool(self.cells.bases.get(who)))
 
@@ -109,8 +116,8 @@ class Guard:
 
     def proof(self, column: int) -> Proof | None:
         """The newest proof known that still holds."""
-        free, room = self._now.free, self._now.room
-        return next((one for one in reversed(self._proofs[column]) if one.holds(free, room)), None)
+        now = self._now.free, self._now.room, self._now.top
+        return next((one for one in reversed(self._proofs[column]) if one.holds(*now)), None)
 
     def _learn(self, found: dict[int, Proof]) -> None:
         for column, proof in found.items():

@@ -16,6 +16,7 @@ import pandas as pd
 from lfsmig.disclosure.cells import Cells, all_lines, read
 from lfsmig.disclosure.guard import Guard
 from lfsmig.disclosure.sets import Links, Who, is_origin_destination, numerator
+from lfsmig.disclosure.streams import INDEX
 from lfsmig.errors import CheckFailed
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 # What a person must know: a table is withheld whole, as no complement protects one of its cells;
 # nothing but the rounding of a figure that others have published protects a cell.
 NO_COMPLEMENT, ROUNDED_ONLY = "no complement", "rounded only"
+# Sets that are no number of persons, of which a flag would tell a least one.
+NUMBERS = frozenset({"amount", "spread", INDEX})
 
 
 @dataclass(frozen=True)
@@ -188,7 +191,7 @@ def _letters(guard: Guard, imprecise: Sequence[Who], limits: Disclosure) -> set[
     least = {
         who: limits.min_cases_od if is_origin_destination(who) else limits.min_cases
         for who in imprecise
-        if not any(key == "amount" for key, _ in who) and guard.cells.unknown(who)
+        if NUMBERS.isdisjoint(key for key, _ in who) and guard.cells.unknown(who)
     }
     lettered: set[Who] = set()
     for who, number in least.items():

@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lfsmig.concept_money import SAME_PERSONS, SUMS, in_prices_of_the_year
+from lfsmig.concept_money import (
+    MULTIPLES,
+    SAME_PERSONS,
+    SUMS,
+    in_prices_of_the_year,
+    sum_of,
+)
+from lfsmig.disclosure.streams import INDEX, is_of_streams
 from lfsmig.indicators import FLOW_ITEMS, is_amount
 from lfsmig.results import domain_codes
 from lfsmig.winsorised import SUFFIX
@@ -43,7 +50,8 @@ PARTS: dict[str, Who] = {
     "foreign_born": frozenset({("population", "lifetime"), ("lifetime_type", "foreign_born")}),
 }
 # Conditions that are no codes of an item: no whole is made of them.
-WHOLE = ("where", "population", "known", "amount", "between", "gross", "net", "ratio", "spread")
+WHOLE = ("where", "population", "known", "amount", "between", "gross", "net", "ratio", "spread",
+         INDEX)  # fmt: skip
 # Indices that are a multiple of all moves between places, and of the sum of the places' net numbers
 # without their signs: the population is known.
 OF_MOVES, OF_NETS = ("cmi", "courgeau_k"), ("mei", "anmr")
@@ -84,13 +92,22 @@ def numerator(indicator: Indicator, domain: str, category: str) -> Who | None:
 
 def amount(indicator: Indicator) -> str:
     """Name the sum behind an amount: cut amounts add up to another one."""
-    name = in_prices_of_the_year(str(indicator.of))
+    name = sum_of(str(indicator.of))
     return name + SUFFIX if indicator.winsorised else name
 
 
+def denominator(indicator: Indicator, domain: str) -> tuple[Who, float]:
+    """The sum below the line of a ratio of amounts, and which multiple of it stands there."""
+    of, times = MULTIPLES.get(str(indicator.over), (str(indicator.over), 1.0))
+    both = {("known", in_prices_of_the_year(str(indicator.of)))}
+    return base_of(indicator, domain) | {("amount", sum_of(of))} | both, times
+
+
 def _of_index(indicator: Indicator) -> Who | None:
-    """What an index of flows is a multiple of; `None` for one of single flows."""
+    """What an index of flows is a multiple of; one of single streams is a number of its own."""
     name, level = str(indicator.of), str(indicator.level)
+    if is_of_streams(indicator):
+        return moves_between(level) | {(INDEX, indicator.id)}
     if name in OF_MOVES:
         return moves_between(level)
     return moves_between(level) | {("spread", level)} if name in OF_NETS else None
@@ -119,6 +136,11 @@ def base_known(indicator: Indicator, domain: str) -> Who | None:
     if indicator.of is None:
         return base
     return base | {("known", in_prices_of_the_year(str(indicator.of)))}
+
+
+def stream(level: str, origin: str, destination: str) -> Who:
+    """Movers from one place of a level to another."""
+    return population("recent_internal") | {(f"previous_{level}", origin), (level, destination)}
 
 
 def plain(who: Who) -> Who:
@@ -200,7 +222,8 @@ def _flow_lines(sets: Collection[Who], cases: Mapping[Who, float]) -> list[Line]
     lines: list[Line] = []
     sides: dict[tuple[str, str], list[Who]] = defaultdict(list)
     crossing = (w for w in have if dict(w).keys() >= {"between"} and w != moves_between(_level(w)))
-    for who in sorted((w for w in crossing if "spread" not in dict(w)), key=sorted):
+    numbers = {"spread", INDEX}
+    for who in sorted((w for w in crossing if numbers.isdisjoint(dict(w))), key=sorted):
         level = _level(who)
         rest = who - {("between", level)}
         key = level if level in dict(rest) else f"previous_{level}"

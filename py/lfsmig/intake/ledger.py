@@ -30,6 +30,8 @@ COLUMNS = [
 ]
 # Entries of a year's own file that a row rests on, such as ("columns", "SEX"): not written.
 OVERRIDES = "overrides"
+# Counts are told to so many records.
+TENS = 10
 
 
 def ledger_frame(rows: list[dict[str, object]]) -> pd.DataFrame:
@@ -64,9 +66,12 @@ def _code_key(code: str) -> tuple[int, int, str]:
 
 
 def without_few(ledger: pd.DataFrame, min_cases: int) -> pd.DataFrame:
-    """Blank the counts of a handful of persons: ledgers are kept in git.
+    """Round counts to tens and blank those of a handful of persons: ledgers are kept in git.
 
-    The rows of a variable add up to all persons, so its smallest other count goes with them.
+    The rows of a variable add up to all persons, whose number is told elsewhere. So another count
+    goes with those of a handful: the smallest that is at least twice `min_cases`, or the largest
+    where none is, so that what is blank together could be shared out in many ways. Tens keep other
+    tables, or the ledger of a re-sent file, from filling the gaps to the last person.
     """
     out = ledger.copy()
     counts = out["records"].astype(int)
@@ -75,8 +80,9 @@ def without_few(ledger: pd.DataFrame, min_cases: int) -> pd.DataFrame:
     for name in out.loc[few, "variable"].unique():
         others = counts[out["variable"].eq(name) & ~few & counts.gt(0)]
         if len(others) and name:
-            hidden |= out.index == others.idxmin()
-    out["records"] = counts.astype(object).mask(hidden, "")
+            many = others[others.ge(2 * min_cases)]
+            hidden |= out.index == (many.idxmin() if len(many) else others.idxmax())
+    out["records"] = ((counts + TENS // 2) // TENS * TENS).astype(object).mask(hidden, "")
     words = f"count withheld: fewer than {min_cases} records, or they would follow from it"
     reasons = out.loc[hidden, "reason"]
     out.loc[hidden, "reason"] = [f"{text}; {words}" if text else words for text in reasons]
@@ -84,7 +90,7 @@ def without_few(ledger: pd.DataFrame, min_cases: int) -> pd.DataFrame:
 
 
 def write_ledger(ledger: pd.DataFrame, folder: Path, year: int, min_cases: int) -> Path:
-    """Write one year's ledger as CSV without counts below `min_cases`; same ledger, same bytes."""
+    """Write one year's ledger as CSV, with counts by `without_few`; same ledger, same bytes."""
     ledger = without_few(ledger, min_cases)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
