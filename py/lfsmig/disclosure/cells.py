@@ -7,7 +7,7 @@ of them.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations
 from typing import TYPE_CHECKING
@@ -61,9 +61,12 @@ class Cells:
     sealed: set[Who] = field(default_factory=set)
     # Never shown themselves, but not below zero either: who is left out by a condition.
     implied: set[Who] = field(default_factory=set)
-    # Share and base of each share; the base's number is no longer told where that is hidden, and
-    # what stays is the ratio, unless a count of the same persons is shown elsewhere.
-    shares: dict[Who, Who] = field(default_factory=dict)
+    # Share and base of each share, which may be one of several bases (movers inside the country
+    # who live in the North are a share of its movers, and of all who moved inside the country).
+    # A base's number is no longer told where that is hidden, and what stays is the ratio, unless a
+    # count of the same persons is shown elsewhere.
+    shares: dict[tuple[Who, Who], None] = field(default_factory=dict)
+    shared: set[Who] = field(default_factory=set)
     # Amounts and the bases that a mean divides them by; net numbers and the moves likewise.
     means: dict[tuple[Who, Who], None] = field(default_factory=dict)
     # Of amounts, how many persons hold them and which part the largest do; of areas, whether more
@@ -83,7 +86,7 @@ class Cells:
             return True
         if owner(who) != who:
             return owner(who) in self.hidden
-        if who in self.shares and who not in self.counted and who not in self.published:
+        if who in self.shared and who not in self.counted and who not in self.published:
             return self.cases[who] > 0
         return who in self.hidden and self.cases.get(who, 0) > 0 and who not in self.published
 
@@ -97,7 +100,7 @@ def read(
     numbers = frame[_columns()[3:]].to_numpy(dtype=float, na_value=np.nan)
     alone: list[int] = []
     bases: dict[Who, list[tuple[int, float]]] = defaultdict(list)
-    shares: dict[Who, Who] = {}
+    shares: list[tuple[Who, Who]] = []
     for at, ((name, domain, category), row) in enumerate(zip(text, numbers, strict=True)):
         indicator = register[name]
         who = numerator(indicator, domain, category)
@@ -119,7 +122,7 @@ def read(
         if indicator.statistic != "share":
             cells.counted.add(who)
         elif base is not None and n > 0:
-            shares[who] = base
+            shares.append((who, base))
         cells.rows[who].append(at)
         _remember(cells, indicator, domain, who, np.nan_to_num(row))
         if indicator.statistic == "mean" and base is not None and n > 0:
@@ -156,7 +159,7 @@ def _remember(cells: Cells, indicator: Indicator, domain: str, who: Who, row: np
 
 
 def _name_bases(
-    cells: Cells, bases: Mapping[Who, list[tuple[int, float]]], shares: Mapping[Who, Who],
+    cells: Cells, bases: Mapping[Who, list[tuple[int, float]]], shares: Sequence[tuple[Who, Who]],
     least: int,
 ) -> None:  # fmt: skip
     """Find out which sets the bases of tables are: all, or those whose item is known."""
@@ -170,7 +173,8 @@ def _name_bases(
         cells.bases[who] += [at for at, _ in found]
         if n < least and not any(key == "amount" for key, _ in who):
             cells.secret.setdefault(who, max(n, least - 1))
-    cells.shares = {who: named[base] for who, base in shares.items() if named[base] != who}
+    cells.shares = {(who, named[base]): None for who, base in shares if named[base] != who}
+    cells.shared = {who for who, _ in cells.shares}
     sums = {base: base for _, base in cells.means if any(key == "amount" for key, _ in base)}
     named |= sums
     cells.means = {(who, named[base]): None for who, base in cells.means if base in named}
@@ -199,11 +203,11 @@ def all_lines(cells: Cells, links: Links) -> list[Line]:
     lines += _of_indices(cells)
     lines += _same_amounts(cells)
     # A mean tells who stands behind an amount, and an amount who stands behind a mean.
-    for who, base in [*cells.shares.items(), *cells.means]:
+    for who, base in [*cells.shares, *cells.means]:
         if cells.cases.get(who, 0.0) > 0:
             part = cells.cases[who] / cells.cases[base]
-            lines.append(((who, 1.0), (base, -part), (slack(who), 1.0)))
-            cells.cases[slack(who)] = 0.0
+            lines.append(((who, 1.0), (base, -part), (slack(who, base), 1.0)))
+            cells.cases[slack(who, base)] = 0.0
     return lines
 
 

@@ -159,9 +159,9 @@ def owner(who: Who) -> Who:
     return frozenset(("gross" if key == "net" else key, code) for key, code in who if key != RATIO)
 
 
-def slack(who: Who) -> Who:
-    """What a share may differ from its stated ratio to the base: nothing, while it is shown."""
-    return who | {(RATIO, "")}
+def slack(who: Who, base: Who = frozenset()) -> Who:
+    """What a share may differ from its stated ratio to a base: nothing, while it is shown."""
+    return who | {(RATIO, ", ".join(f"{key} {code}" for key, code in sorted(base)))}
 
 
 def is_origin_destination(who: Who) -> bool:
