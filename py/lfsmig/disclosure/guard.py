@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -52,6 +52,7 @@ class Guard:
         self._now = Programme(self.equations, unknown)
         # What could be hidden: that nobody is there is no secret.
         able = (self.equations.values > 0) | np.array([owner(who) != who for who in sets], bool)
+        able &= np.array([who not in cells.fixed for who in sets], dtype=bool)
         self._public = frozenset(cells.published)
         self._ever = Programme(self.equations, unknown | able)
         for who, (below, above) in cells.rounded.items():
@@ -122,6 +123,10 @@ class Guard:
     def _learn(self, found: dict[int, Proof]) -> None:
         for column, proof in found.items():
             self._proofs[column].append(proof)
+
+    def forget(self, columns: Collection[int]) -> None:
+        """Leave confidential sets out that nothing here exposes or protects."""
+        self.secret = [column for column in self.secret if column not in columns]
 
     def exposed(self) -> list[int]:
         """Confidential sets whose intervals are too narrow."""
