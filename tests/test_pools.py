@@ -14,7 +14,7 @@ import pytest
 
 from lfsmig import indicators, pools, trends
 from lfsmig.area_flows import FLOW_ITEMS
-from lfsmig.disclosure import links
+from lfsmig.disclosure import links, spans
 from lfsmig.errors import ParameterError
 from lfsmig.flows import flow_columns, stacked_flows
 from lfsmig.params import load
@@ -219,57 +219,99 @@ def result(indicator: str, domain: dict[str, str], cases: int, **more: Any) -> d
     } | more  # fmt: skip
 
 
-def pooled_rows(params: Any, cells: dict[str, dict[str, int]], secret: list[dict[str, Any]]) -> Any:
-    """Released averages of cells (indicator → province or age → cases a year)."""
-    rows = [
-        result(name, json.loads(text), cases)
-        for name, domains in cells.items() for text, cases in domains.items()
-    ]  # fmt: skip
-    year = pd.DataFrame(rows)
-    shown = pd.DataFrame(secret or [result("migrants.total", {}, 50)])
-    average = year.assign(statistic="average", year_from=2022, year_to=2024)
-    average = average.reindex(columns=TREND_COLUMNS)
-    years = dict.fromkeys(YEARS, year)
+# A cell of an indicator by its domain, and its cases in each of `YEARS`.
+Table = dict[str, tuple[int, int, int]]
+
+
+def pooled_flags(params: Any, averaged: dict[str, Table], yearly: dict[str, Table]) -> pd.Series:
+    """Flags of averages beside years that tell all but their cells of a handful."""
+    estimates, shown = {}, {}
+    for at, year in enumerate(YEARS):
+        rows = {
+            kind: [
+                result(name, json.loads(text), cases[at], year=year)
+                for name, table in tables.items() for text, cases in table.items()
+            ]
+            for kind, tables in (("averaged", averaged), ("yearly", yearly))
+        }  # fmt: skip
+        estimates[year] = pd.DataFrame(rows["averaged"] + rows["yearly"])
+        told = pd.DataFrame(rows["yearly"]).assign(flag="")
+        few = told["n_cases"].lt(params.rules.publication.disclosure.min_cases)
+        told.loc[few, ["flag", "n"]] = ["c", np.nan]
+        shown[year] = told
+    average = pd.DataFrame(
+        [
+            result(name, json.loads(text), sum(cases) // len(YEARS))
+            for name, table in averaged.items() for text, cases in table.items()
+        ]
+    ).assign(statistic="average", year_from=2022, year_to=2024)  # fmt: skip
     # No item has missing answers.
     rates = pd.DataFrame(
         columns=["year", "domain", "kind", "item", "asked", "rate", "rate_weighted", "missing"]
     )
     found = pools.released(
-        params, average, years, dict.fromkeys(YEARS, shown), links(params), rates
+        params, average.reindex(columns=TREND_COLUMNS), estimates, shown, links(params), rates, {}
     )
     return found.set_index(["indicator", "domain"])["flag"]
 
 
-def places(*codes: str, cases: int = 40) -> dict[str, int]:
-    return {f'{{"province":"{code}"}}': cases + int(code) for code in codes}
+def province(code: str) -> str:
+    return f'{{"province":"{code}"}}'
+
+
+ONCE, OFTEN = (3, 40, 45), (40, 41, 42)
+WHOLE = "recent_internal.age_sex"
+
+
+def test_a_year_that_is_withheld_does_not_follow_from_its_average(
+    params: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three times the average less the two years that are shown would be the third."""
+    tables = {WHOLE: {"{}": ONCE}}, {"recent_internal.total": {"{}": ONCE}}
+    assert list(pooled_flags(params, *tables)) == ["c"]
+    assert list(pooled_flags(params, tables[0], {"recent_internal.total": {"{}": OFTEN}})) == [""]
+    # Nothing but the years says so.
+    monkeypatch.setattr(spans, "add", lambda *_: {})
+    assert list(pooled_flags(params, *tables)) == [""]
+
+
+def test_nor_from_parts_of_the_average(params: Any) -> None:
+    """Men in 2022 would be the sum over their ages less the two years that are shown."""
+    ages = [f'{{"age_group5":"{age}","sex":"{sex}"}}' for age in params.codes("age_group5")
+            for sex in ("male", "female")]  # fmt: skip
+    averaged = {WHOLE: dict.fromkeys(ages, (9, 10, 11))}
+    men = {'{"sex":"male"}': (4, 150, 160), '{"sex":"female"}': (150, 151, 152)}
+    # With nobody else in the year there is little to be had of men but their sum.
+    averaged[WHOLE] |= {one: (1, 40, 42) if at < 4 else (0, 10, 11)
+                        for at, one in enumerate(ages[::2])}  # fmt: skip
+    flags = pooled_flags(params, averaged, {"recent_internal.total": men})
+    hidden = flags[flags.eq("c")]
+    assert 0 < len(hidden) < len(flags) / 2
+    assert all("male" in domain for _, domain in hidden.index)
 
 
 def test_a_secret_region_takes_one_of_its_provinces_with_it(params: Any) -> None:
-    """Bangkok is a region of one province: its average would give the confidential year away."""
-    net = {"provinces.net_total": places("10", "80", "81", "82", "50")}
-    assert set(pooled_rows(params, net, [])) == {""}
-    secret = [
-        result("recent_internal.net_total", {"region": region}, 9, flag="c") for region in "15"
-    ]
-    flags = pooled_rows(params, net, secret)
+    """Bangkok is a region of one province: its average would give the confidential year away.
+
+    The net numbers of the South's provinces add up to that of the South.
+    """
+    south = [code for code, region in params.region_of().items() if region == "5"]
+    codes = ["10", *south, "50"]
+    net = {"provinces.net_total": dict.fromkeys(map(province, codes), OFTEN)}
+    regions = {f'{{"region":"{code}"}}': OFTEN for code in "12345"}
+    name = "recent_internal.net_total"
+    assert set(pooled_flags(params, net, {name: regions})) == {""}
+    few = regions | {'{"region":"1"}': ONCE, '{"region":"5"}': ONCE}
+    flags = pooled_flags(params, net, {name: few})
     hidden = {json.loads(domain)["province"] for _, domain in flags[flags.eq("c")].index}
-    # Of the South the province with the fewest cases.
-    assert hidden == {"10", "80"}
-
-
-def test_a_part_of_a_secret_cell_has_no_average(params: Any) -> None:
-    name = "recent_international.age_sex"
-    ages = {f'{{"age_group5":"{age}","sex":"male"}}': 40 for age in ("0-4", "15-19", "60-64")}
-    secret = [result("recent_international.age_group", {}, 3, category="0-14", flag="c",
-                     statistic="share")]  # fmt: skip
-    flags = pooled_rows(params, {name: ages}, secret)
-    assert list(flags) == ["c", "", ""]
+    assert "10" in hidden and hidden & set(south) and "50" not in hidden
+    assert len(hidden) == 2
 
 
 def test_few_cases_in_a_span_are_withheld(params: Any) -> None:
-    flags = pooled_rows(params, {"provinces.in_total": places("10", "50", cases=0)
-                                 | {'{"province":"90"}': 1}}, [])  # fmt: skip
-    assert flags["provinces.in_total", '{"province":"90"}'] == "c"
+    table = {province("10"): (0, 0, 0), province("50"): OFTEN, province("90"): (1, 1, 1)}
+    flags = pooled_flags(params, {"provinces.in_total": table}, {"migrants.total": {"{}": OFTEN}})
+    assert flags["provinces.in_total", province("90")] == "c"
 
 
 # --- parameters ---------------------------------------------------------------------------------

@@ -6,31 +6,21 @@ that publication rules ask for (cases, households, design effects of the span) a
 precision rules and the same disclosure control as the cells of a year.
 
 What is shown of single years could be subtracted from an average, and leave the one year that is
-confidential. So an average is withheld where it is of a part of a confidential yearly cell
-(children from abroad by age, where all children are confidential in a year). Flows are no parts of
-each other, but the net numbers of provinces add up to that of their region: from each area with a
-confidential yearly flow the province with the fewest cases is withheld; where the area is one
-province, that one. Such areas are never alone: in the year another one is withheld beside it.
+confidential. So disclosure control sees an average together with its years (`disclosure.spans`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from lfsmig import nonresponse, release
-from lfsmig.area_flows import FLOW_ITEMS
 from lfsmig.disclosure import Links
-from lfsmig.disclosure.sets import Who, numerator
-from lfsmig.results import (
-    CONTRIBUTOR_COLUMNS,
-    RESULT_COLUMNS,
-    SCHEMA_VERSION,
-    domain_codes,
-)
+from lfsmig.disclosure.spans import told as told_of
+from lfsmig.results import CONTRIBUTOR_COLUMNS, RESULT_COLUMNS, SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from lfsmig.params import Indicator, Params
@@ -58,6 +48,7 @@ def yearly(frame: pd.DataFrame, indicators: Iterable[Indicator]) -> pd.DataFrame
 def released(
     params: Params, trends: pd.DataFrame, estimates: Mapping[int, pd.DataFrame],
     shown: Mapping[int, pd.DataFrame], links: Links, rates: pd.DataFrame,
+    public: Mapping[int, Collection[tuple[str, str, str]]],
 ) -> pd.DataFrame:  # fmt: skip
     """Averages of the pooled indicators over each span, flagged, with what may not be shown blank.
 
@@ -76,6 +67,8 @@ def released(
     rates
         Rates of missing answers of all years (`quality.rates`): what too many did not answer in one
         of the years is flagged in the average.
+    public
+        By year, the cells that others have published.
 
     Returns
     -------
@@ -95,10 +88,12 @@ def released(
         shares = [nonresponse.shares_of(rates[rates["year"].eq(year)]) for year in within]
         unknown = np.max([nonresponse.unknown_share(params, cells, one) for one in shares], axis=0)
         rule = release.rule_set(params)
-        made = release.release(cells, publication, rule, pooled, links, unknown=unknown)
-        secret = [shown[year][shown[year]["flag"].eq("c")] for year in within]
-        _withhold(made, _of_secret_areas(params, cells, secret))
-        _withhold(made, _parts_of_secrets(params, made, secret, links))
+        told = {
+            year: told_of(estimates[year], shown[year], public.get(year, ())) for year in within
+        }
+        made = release.release(
+            cells, publication, rule, params.indicators, links, unknown=unknown, years=told
+        )
         parts.append(made.assign(year_from=first, year_to=last))
     if not parts:
         return pd.DataFrame(columns=COLUMNS)
@@ -123,79 +118,3 @@ def _with_cases(
     return cells.assign(
         schema_version=SCHEMA_VERSION, statistic=cells["indicator"].map(statistic), cv=cv
     ).reindex(columns=[*RESULT_COLUMNS, *CONTRIBUTOR_COLUMNS])  # fmt: skip
-
-
-def _of_secret_areas(
-    params: Params, cells: pd.DataFrame, secret: Sequence[pd.DataFrame]
-) -> np.ndarray:
-    """Rows of the provinces that keep the net number of a confidential larger area unknown."""
-    flows = [one for one in params.indicators if one.of in FLOW_ITEMS]
-    yearly_flows = [one.id for one in flows if not one.pooled]
-    rows = cells["indicator"].isin([one.id for one in flows if one.pooled]).to_numpy()
-    place = np.array([next(iter(domain_codes(text).values()), "") for text in cells["domain"]])
-    cases = cells["n_cases"].fillna(0).groupby(place).max()
-    areas = {
-        text
-        for frame in secret
-        for text in frame.loc[frame["indicator"].isin(yearly_flows), "domain"]
-    }
-    chosen = set()
-    for text in sorted(areas):
-        [(level, code)] = domain_codes(text).items()
-        inside = [one for one in _places(params, level, code) if one in cases.index]
-        if inside:
-            chosen.add(min(inside, key=lambda one: (cases[one], one)))
-    return rows & np.isin(place, sorted(chosen))
-
-
-def _places(params: Params, level: str, code: str) -> list[str]:
-    """Places of the geography table that make up an area: a region, or a group of a grouping."""
-    if level == "region":
-        return [place for place, region in params.region_of().items() if region == code]
-    grouping = params.country.groupings.get(level)
-    codes = (grouping.codes if grouping else None) or {}
-    rest = codes.get("other")
-    return [place for place in params.region_of() if codes.get(place, rest) == code]
-
-
-def _parts_of_secrets(
-    params: Params, rows: pd.DataFrame, secret: Sequence[pd.DataFrame], links: Links
-) -> np.ndarray:
-    """Rows that count a part of the persons of a cell that is confidential in a year."""
-    register = {one.id: one for one in params.indicators}
-    wholes = {
-        who
-        for frame in secret
-        for name, domain, category in frame[KEYS].itertuples(index=False, name=None)
-        if register[name].of not in FLOW_ITEMS
-        and (who := numerator(register[name], domain, category)) is not None
-    }
-    found = np.zeros(len(rows), bool)
-    for at, (name, domain) in enumerate(
-        rows[["indicator", "domain"]].itertuples(index=False, name=None)
-    ):
-        who = numerator(register[name], domain, "")
-        if register[name].of not in FLOW_ITEMS and who is not None:
-            found[at] = any(_is_part(who, whole, links) for whole in wholes)
-    return found
-
-
-def _is_part(who: Who, whole: Who, links: Links) -> bool:
-    """Whether all conditions of the whole hold for the part: its own, or coarser than its own."""
-    return all(
-        condition in who
-        or any(
-            any((item, code) in who for code in codes) for item, codes in links.get(condition, ())
-        )
-        for condition in whole
-    )
-
-
-def _withhold(rows: pd.DataFrame, hit: np.ndarray) -> None:
-    """Blank rows that would give a confidential number of a single year away."""
-    if not hit.any():
-        return
-    values = [c for c in release.VALUE_COLUMNS if c in rows]
-    rows.loc[hit, values] = np.nan
-    rows.loc[hit, ["flag", "flag_nso", "flag_repo"]] = "c"
-    rows.loc[hit, "reason"] = "confidential"

@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 from lfsmig import overrules
 from lfsmig.disclosure import Links, protect, streams
+from lfsmig.disclosure.spans import Told
 from lfsmig.errors import ParameterError
 from lfsmig.params import Indicator, Params, Publication
 from lfsmig.params.models import ItemNonresponse
@@ -219,6 +220,7 @@ def release(
     links: Links | None = None,
     published: Collection[tuple[str, str, str]] = (),
     unknown: np.ndarray | None = None,
+    years: Mapping[int, Told] | None = None,
 ) -> pd.DataFrame:
     """Flag every row and blank what may not be shown.
 
@@ -240,6 +242,8 @@ def release(
     unknown
         Of each row the share (0-1) of unknown answers among what it rests on
         (`nonresponse.unknown_share`); nothing is unknown unless given.
+    years
+        Of averages the years that they are of, as released (`disclosure.spans`).
 
     Returns
     -------
@@ -263,9 +267,8 @@ def release(
     flags[0][free], flags[1][free] = precision[0][free], precision[1][free]
     unanswered = _judge_unknown(unknown, publication.item_nonresponse, flags)
     overrules.apply(out, publication.overrules, flags)
-    made = protect(
-        out, np.isin(flags[0], WITHHELD), indicators, publication.disclosure, links, published
-    )
+    withheld = np.isin(flags[0], WITHHELD)
+    made = protect(out, withheld, indicators, publication.disclosure, links, published, years)
     out.attrs["remarks"] = made.remarks
     for position, reason in made.reasons.items():
         flags[0][position], flags[1][position] = "c", reason
@@ -277,7 +280,7 @@ def release(
     for name in ("nso", "repo"):
         unjudged = empty | secret.to_numpy() | (unanswered & out["flag"].eq("s").to_numpy())
         out[f"flag_{name}"] = _beside(out, publication, name, unjudged)
-    withheld = out["flag"].isin(WITHHELD)
+    withheld = out["flag"].isin(WITHHELD).to_numpy()
     told = secret | empty | out["reason"].eq(UNKNOWN_ANSWERS)
     out.loc[withheld & ~told, "reason"] = "imprecise"
     numbers = [column for column in VALUE_COLUMNS if column in out]

@@ -156,7 +156,7 @@ def write(
     trends = disclosure.streams.rounded(trends, params.indicators)
     outputs += _write_both(workspace.released("trends"), trends)
     cells = {year: _main(both) for year, both in estimates.items()}
-    averages = pools.released(params, made, cells, shown, disclosure.links(params), found)
+    averages = pools.released(params, made, cells, shown, disclosure.links(params), found, public)
     outputs += _write_both(workspace.released("pools"), averages)
     if params.report.age_profile is not None:
         outputs += _write_both(

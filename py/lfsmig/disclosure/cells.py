@@ -20,6 +20,8 @@ from lfsmig.disclosure.sets import (
     Line,
     Links,
     Who,
+    areas,
+    balance,
     balances,
     base_known,
     denominator,
@@ -79,9 +81,13 @@ class Cells:
     estimates: dict[Who, float] = field(default_factory=dict)
     indices: dict[Who, tuple[Indicator, float]] = field(default_factory=dict)
     rounded: dict[Who, tuple[float, float]] = field(default_factory=dict)
+    # Of another table that is released already: unknown or known, whatever is decided here.
+    fixed: dict[Who, bool] = field(default_factory=dict)
 
     def unknown(self, who: Who) -> bool:
         """Hidden and not empty: that nobody is there is no secret and often known."""
+        if who in self.fixed:
+            return self.fixed[who]
         if who in self.implied or who in self.sealed or who in self.rounded:
             return True
         if owner(who) != who:
@@ -133,6 +139,8 @@ def read(
         if need:
             width = value if money else max(value, need - 1)
             cells.secret[who] = max(width, cells.secret.get(who, 0.0))
+            if indicator.of == "net_migration":
+                cells.secret[balance(who)] = cells.secret[who]
     _merge_uncut(cells)
     _name_bases(cells, bases, shares, limits.min_cases)
     return alone
@@ -200,6 +208,7 @@ def all_lines(cells: Cells, links: Links) -> list[Line]:
         if any(key == "spread" for key, _ in line[-1][0]):
             without_signs = sum(f * cells.cases[who] for who, f in line[:-1])
             cells.cases[line[-1][0]] = max(without_signs, 1.0)
+    lines += areas(list(cells.cases), links)
     lines += _of_indices(cells)
     lines += _same_amounts(cells)
     # A mean tells who stands behind an amount, and an amount who stands behind a mean.

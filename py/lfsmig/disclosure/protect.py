@@ -6,16 +6,18 @@ others are withheld beside it until the interval that they can compute for it is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from lfsmig.disclosure import spans
 from lfsmig.disclosure.cells import Cells, all_lines, read
 from lfsmig.disclosure.guard import Guard
 from lfsmig.disclosure.sets import Links, Who, is_origin_destination, numerator
+from lfsmig.disclosure.spans import Told
 from lfsmig.disclosure.streams import INDEX
 from lfsmig.errors import CheckFailed
 
@@ -55,6 +57,7 @@ def protect(
     limits: Disclosure,
     links: Links | None = None,
     published: Collection[tuple[str, str, str]] = (),
+    years: Mapping[int, Told] | None = None,
 ) -> Protected:
     """Find every number that must not be shown for confidentiality.
 
@@ -74,6 +77,8 @@ def protect(
     published
         Cells (indicator, domain, category) that others have published: to hide them helps little,
         so it is the last resort.
+    years
+        Of averages the years that they are of, as released.
 
     Raises
     ------
@@ -94,7 +99,13 @@ def protect(
         if who is not None and who not in cells.secret:
             cells.published.add(who)
     public = set(cells.published)
-    guard = Guard(cells, all_lines(cells, links or {}), withheld)
+    lines = all_lines(cells, links or {})
+    least = spans.add(cells, lines, years or {}, register, limits, links or {})
+    guard = Guard(cells, lines, withheld)
+    for who, number in least.items():
+        guard.narrow(who, number)
+    if years:
+        _leave_to_the_years(guard)
     imprecise = [who for who in cells.rows if who in cells.hidden and who not in cells.secret]
     chosen = _complements(guard)
     names = estimates["indicator"].to_numpy()
@@ -121,6 +132,16 @@ def protect(
             reasons.setdefault(row, "complementary")
     baseless = {row for who in cells.hidden for row in cells.bases.get(who, ())}
     return Protected(reasons, baseless - set(reasons), remarks)
+
+
+def _leave_to_the_years(guard: Guard) -> None:
+    """Leave out what a year's own tables give away, by decision, without any average."""
+    own = {who for who in guard.cells.rows if who not in guard.cells.hidden}
+    for who in sorted(own, key=sorted):
+        guard.hide(who)
+    guard.forget(guard.exposed())
+    for who in sorted(own, key=sorted):
+        guard.show(who)
 
 
 def _complements(guard: Guard) -> set[Who]:

@@ -284,6 +284,33 @@ def balances(sets: Collection[Who], signs: Mapping[Who, float]) -> list[Line]:
     return lines
 
 
+def areas(sets: Collection[Who], links: Links) -> list[Line]:
+    """Net numbers of places add up to that of their area; flows of a place that is an area are its.
+
+    Moves between the places of an area are flows of the places and none of the area.
+    """
+    have = set(sets)
+    movers = population("recent_internal")
+    lines: list[Line] = []
+    for who in sorted((w for w in have if "gross" in dict(w)), key=sorted):
+        level = dict(who)["gross"]
+        code = dict(who)[level]
+        for finer, codes in links.get((level, code), ()):
+            parts = [movers | {("gross", finer), (finer, one)} for one in sorted(codes)]
+            if not have.issuperset(parts):
+                continue
+            lines.append((*((balance(part), 1.0) for part in parts), (balance(who), -1.0)))
+            if len(parts) == 1:
+                [(one)] = codes
+                pairs = [(parts[0], who)] + [
+                    (movers | {(start + finer, one), ("between", finer)},
+                     movers | {(start + level, code), ("between", level)})
+                    for start in ("", "previous_")
+                ]  # fmt: skip
+                lines += [((a, 1.0), (b, -1.0)) for a, b in pairs if {a, b} <= have]
+    return lines
+
+
 def _linked(sets: Collection[Who], links: Links) -> list[Line]:
     """A coarse code, or a condition on an item, is the sum of the finer codes in it."""
     have = set(sets)
