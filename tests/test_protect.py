@@ -81,3 +81,41 @@ def test_an_imprecise_neighbour_keeps_its_letter_where_that_tells_little() -> No
     # Imprecise, so five at least: the three beside six of them would be four at most.
     assert flags(6) == ["", "", "c", "c"]
     assert flags(7) == ["", "", "s", "c"]
+
+
+def test_a_share_is_withheld_of_one_base_and_its_number_shown_in_another_table() -> None:
+    """Of the movers of r1 60 came from inside and 3 from abroad; of all from inside 60 live in r1.
+
+    Their total is shown, so their share of the movers of r1 would give the three from abroad:
+    60 × 10 × (1 − 60/63) / (60/63) = 30. With one base alone known to the equations, that of the
+    second table, the share stayed; withheld with the set, the total went too.
+    """
+    both = {"n_psu": 300, "deff": 1.0}
+    rows = [
+        cell(
+            indicator=name, domain=domain, category=category, n=n, n_cases=cases,
+            estimate=cases / n, **both,
+        )
+        for name, domain, category, cases, n in [
+            ("a.type", '{"region":"r1"}', "inside", 60, 63),
+            ("a.type", '{"region":"r1"}', "abroad", 3, 63),
+            ("a.type", '{"region":"r2"}', "inside", 500, 600),
+            ("a.type", '{"region":"r2"}', "abroad", 100, 600),
+            ("b.region", '{"type":"inside"}', "r1", 60, 560),
+            ("b.region", '{"type":"inside"}', "r2", 500, 560),
+        ]
+    ] + [
+        cell(
+            indicator="c.total", domain=f'{{"region":"{region}","type":"inside"}}', category="",
+            statistic="total", unit="persons", n=cases, n_cases=cases, estimate=10.0 * cases,
+            ci_low=9.0 * cases, ci_high=11.0 * cases, **both,
+        )
+        for region, cases in (("r1", 60), ("r2", 500))
+    ]  # fmt: skip
+    table = pd.DataFrame(rows)
+    indicators = register(*rows)
+    for one in indicators:
+        one.of = {"a.type": "type", "b.region": "region", "c.total": None}[one.id]
+    shown = release(table, PUBLICATION, "nso", indicators).set_index(["indicator", "category"])
+    flags = shown["flag"].tolist()
+    assert flags == ["c", "c", "", "", "", "", "", ""]

@@ -66,7 +66,8 @@ class Cells:
     # Share and base of each share, which may be one of several bases (movers inside the country
     # who live in the North are a share of its movers, and of all who moved inside the country).
     # A base's number is no longer told where that is hidden, and what stays is the ratio, unless a
-    # count of the same persons is shown elsewhere.
+    # count of the same persons is shown elsewhere. The ratio is a set of its own (`sets.slack`),
+    # with the rows of the share: it can be withheld while another table shows the number.
     shares: dict[tuple[Who, Who], None] = field(default_factory=dict)
     shared: set[Who] = field(default_factory=set)
     # Amounts and the bases that a mean divides them by; net numbers and the moves likewise.
@@ -91,7 +92,7 @@ class Cells:
         if who in self.implied or who in self.sealed or who in self.rounded:
             return True
         if owner(who) != who:
-            return owner(who) in self.hidden
+            return who in self.hidden or owner(who) in self.hidden
         if who in self.shared and who not in self.counted and who not in self.published:
             return self.cases[who] > 0
         return who in self.hidden and self.cases.get(who, 0) > 0 and who not in self.published
@@ -106,7 +107,7 @@ def read(
     numbers = frame[_columns()[3:]].to_numpy(dtype=float, na_value=np.nan)
     alone: list[int] = []
     bases: dict[Who, list[tuple[int, float]]] = defaultdict(list)
-    shares: list[tuple[Who, Who]] = []
+    shares: list[tuple[Who, Who, int]] = []
     for at, ((name, domain, category), row) in enumerate(zip(text, numbers, strict=True)):
         indicator = register[name]
         who = numerator(indicator, domain, category)
@@ -128,7 +129,7 @@ def read(
         if indicator.statistic != "share":
             cells.counted.add(who)
         elif base is not None and n > 0:
-            shares.append((who, base))
+            shares.append((who, base, at))
         cells.rows[who].append(at)
         _remember(cells, indicator, domain, who, np.nan_to_num(row))
         if indicator.statistic == "mean" and base is not None and n > 0:
@@ -167,8 +168,8 @@ def _remember(cells: Cells, indicator: Indicator, domain: str, who: Who, row: np
 
 
 def _name_bases(
-    cells: Cells, bases: Mapping[Who, list[tuple[int, float]]], shares: Sequence[tuple[Who, Who]],
-    least: int,
+    cells: Cells, bases: Mapping[Who, list[tuple[int, float]]],
+    shares: Sequence[tuple[Who, Who, int]], least: int,
 ) -> None:  # fmt: skip
     """Find out which sets the bases of tables are: all, or those whose item is known."""
     named: dict[Who, Who] = {}
@@ -181,7 +182,10 @@ def _name_bases(
         cells.bases[who] += [at for at, _ in found]
         if n < least and not any(key == "amount" for key, _ in who):
             cells.secret.setdefault(who, max(n, least - 1))
-    cells.shares = {(who, named[base]): None for who, base in shares if named[base] != who}
+    for who, base, at in shares:
+        if named[base] != who:
+            cells.shares[who, named[base]] = None
+            cells.rows[slack(who, named[base])].append(at)
     cells.shared = {who for who, _ in cells.shares}
     sums = {base: base for _, base in cells.means if any(key == "amount" for key, _ in base)}
     named |= sums

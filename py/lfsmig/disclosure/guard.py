@@ -9,7 +9,7 @@ import numpy as np
 
 from lfsmig.disclosure.bounds import NEAR, Equations, Programme, Proof
 from lfsmig.disclosure.cells import Cells
-from lfsmig.disclosure.sets import Line, Who, owner
+from lfsmig.disclosure.sets import RATIO, Line, Who, owner
 
 # What withholding a set costs: each row that shows it one, twice that where the table is simple; so
 # fewer numbers are hidden than at a price by their size. A tenfold number is missed a little more,
@@ -57,19 +57,24 @@ class Guard:
         for who, (below, above) in cells.rounded.items():
             for programme in (self._now, self._ever):
                 programme.allow(self.place[who], True, below, above)
-        self.cost = np.array([self._cost(owner(who), withheld) for who in sets])
+        self.cost = np.array([self._cost(self.shown_by(who), withheld) for who in sets])
 
     def _cost(self, who: Who, withheld: np.ndarray) -> float:
         """What readers miss when a set is withheld."""
         shown = sum(not withheld[row] for row in self.cells.rows.get(who, ()))
-        parts = sum(key not in WHOLE for key, _ in who)
+        parts = sum(key not in WHOLE and key != RATIO for key, _ in who)
         each = CROSSED if parts > 1 else SIMPLE
         if self.is_last(who):
             # All migrants are missed more than the internal ones.
             each = LAST * (10.0 if len(who) == 1 else 1.0)
-        behind = self.cells.behind.get(who, (self.cells.cases.get(who, 0.0),))
+        of = owner(who)
+        behind = self.cells.behind.get(of, (self.cells.cases.get(of, 0.0),))
         size = 1.0 + TENFOLD * float(np.log10(max(behind[0], 1.0)))
         return size * (each * shown + BASE * bool(self.cells.bases.get(who)))
+
+    def shown_by(self, who: Who) -> Who:
+        """The set whose rows show a number: of a ratio that a table tells, itself."""
+        return who if who in self.cells.rows else owner(who)
 
     def price(self, sets: Sequence[Who] | set[Who]) -> float:
         """What withholding some sets costs together."""
@@ -148,7 +153,7 @@ class Guard:
                 break
             far = np.abs(shifts)
             moved = np.flatnonzero((far > NEAR * width) & ~self._now.free)
-            taken = sorted({owner(sets[one]) for one in moved}, key=sorted)
+            taken = sorted({self.shown_by(sets[one]) for one in moved}, key=sorted)
             if self.price(taken) < best:
                 best, chosen = self.price(taken), taken
             asked = price * width / (far + 1e-2 * width)

@@ -16,7 +16,7 @@ import pandas as pd
 from lfsmig.disclosure import spans
 from lfsmig.disclosure.cells import Cells, all_lines, read
 from lfsmig.disclosure.guard import Guard
-from lfsmig.disclosure.sets import Links, Who, is_origin_destination, numerator
+from lfsmig.disclosure.sets import RATIO, Links, Who, is_origin_destination, numerator
 from lfsmig.disclosure.spans import Told
 from lfsmig.disclosure.streams import INDEX
 from lfsmig.errors import CheckFailed
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # nothing but the rounding of a figure that others have published protects a cell.
 NO_COMPLEMENT, ROUNDED_ONLY = "no complement", "rounded only"
 # Sets that are no number of persons, of which a flag would tell a least one.
-NUMBERS = frozenset({"amount", "spread", INDEX})
+NUMBERS = frozenset({"amount", "spread", INDEX, RATIO})
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,8 @@ def add(
             owned = [*own.rows.get(owner(who), []), *own.bases.get(who, [])]
             if who in own.secret and released[owned].any():
                 cells.secret[tagged] = own.secret[who]
-            if rows and cells.fixed[tagged] and (held.flags[rows] == "s").any():
+            imprecise = rows and cells.fixed[tagged] and (held.flags[rows] == "s").any()
+            if imprecise and owner(who) == who:
                 od = is_origin_destination(who)
                 least[tagged] = limits.min_cases_od if od else limits.min_cases
     for who in pooled if years else ():
