@@ -11,11 +11,18 @@ confidential. So an average is withheld where it is of a part of a confidential 
 each other, but the net numbers of provinces add up to that of their region: from each area with a
 confidential yearly flow the province with the fewest cases is withheld; where the area is one
 province, that one. Such areas are never alone: in the year another one is withheld beside it.
+
+A span that contains others (single years of age over all years of the report) is the sum of what
+they count: of a cell that holds a confidential one of theirs nothing is shown, nor of its parts.
+
+Of rates by age what lies within a cell that is shown in every year of the span stays: its parts add
+up to what everybody knows, and tell nothing of anything larger. For the same reason a confidential
+part of such a cell is never the only one that is withheld.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +32,7 @@ from lfsmig import nonresponse, release
 from lfsmig.area_flows import FLOW_ITEMS
 from lfsmig.disclosure import Links
 from lfsmig.disclosure.sets import Who, numerator
+from lfsmig.indicators import is_amount
 from lfsmig.results import (
     CONTRIBUTOR_COLUMNS,
     RESULT_COLUMNS,
@@ -37,6 +45,8 @@ if TYPE_CHECKING:
 
 KEYS = ["indicator", "domain", "category"]
 SPAN = ["year_from", "year_to"]
+# Statistics that tell a number of persons.
+COUNTED = ("total", "rate", "share")
 # Figures of the years that are added up: persons and households interviewed over the span.
 COUNTS = ["n", "n_psu", "n_cases", "n_households"]
 COLUMNS = [
@@ -87,7 +97,9 @@ def released(
     spans = sorted({(int(a), int(b)) for a, b in rows[SPAN].itertuples(index=False, name=None)})
     # Decisions on single cells name a year, so none speaks of a span.
     publication = params.rules.publication.model_copy(update={"overrules": []})
-    parts = []
+    parts: list[pd.DataFrame] = []
+    # Cases and what is known of each span.
+    beside: dict[tuple[int, int], tuple[np.ndarray, set[Who]]] = {}
     for first, last in spans:
         within = [year for year in sorted(estimates) if first <= year <= last]
         whole = rows[rows["year_from"].eq(first) & rows["year_to"].eq(last)]
@@ -97,12 +109,109 @@ def released(
         rule = release.rule_set(params)
         made = release.release(cells, publication, rule, pooled, links, unknown=unknown)
         secret = [shown[year][shown[year]["flag"].eq("c")] for year in within]
+        known = _always_shown(params, [shown[year] for year in within])
         _withhold(made, _of_secret_areas(params, cells, secret))
-        _withhold(made, _parts_of_secrets(params, made, secret, links))
+        _withhold(made, _parts_of_secrets(params, made, secret, known, links))
         parts.append(made.assign(year_from=first, year_to=last))
+        beside[first, last] = cells["n_cases"].to_numpy(dtype=float), known
+    for outer in parts:
+        inside = [one for one in parts if _contains(outer, one)]
+        _withhold(outer, _wholes_of_secrets(params, outer, inside, beside[_span(outer)][1], links))
+    for made in parts:
+        _withhold(made, _partners(params, made, *beside[_span(made)], links))
     if not parts:
         return pd.DataFrame(columns=COLUMNS)
     return pd.concat(parts, ignore_index=True).reindex(columns=COLUMNS)
+
+
+def _span(rows: pd.DataFrame) -> tuple[int, int]:
+    """First and last year of the averages of one span."""
+    first, last = rows[SPAN].iloc[0]
+    return int(first), int(last)
+
+
+def _always_shown(params: Params, years: Sequence[pd.DataFrame]) -> set[Who]:
+    """Sets of persons whose number everybody can find in each year."""
+    register = {one.id: one for one in params.indicators}
+    found: list[set[Who]] = []
+    for frame in years:
+        rows = frame[~frame["flag"].isin(release.WITHHELD) & frame["statistic"].isin(COUNTED)]
+        sets = {
+            numerator(register[name], domain, category)
+            for name, domain, category in rows[KEYS].itertuples(index=False, name=None)
+            if register[name].of not in FLOW_ITEMS and not is_amount(register[name])
+        }
+        found.append({who for who in sets if who is not None})
+    return set.intersection(*found) if found else set()
+
+
+def _partners(
+    params: Params, rows: pd.DataFrame, cases: np.ndarray, known: Collection[Who], links: Links
+) -> np.ndarray:
+    """Rows to withhold beside the only confidential part of what is known in every year.
+
+    The known whole less the other parts would be that part; the smallest other one goes with it.
+    """
+    register = {one.id: one for one in params.indicators}
+    hit = np.zeros(len(rows), bool)
+    tables: dict[tuple[str, frozenset[str]], list[int]] = {}
+    for at, (name, domain) in enumerate(
+        rows[["indicator", "domain"]].itertuples(index=False, name=None)
+    ):
+        if register[name].of not in FLOW_ITEMS:
+            tables.setdefault((name, frozenset(domain_codes(domain))), []).append(at)
+    secret = rows["flag"].eq("c").to_numpy()
+    for (name, _), places in tables.items():
+        who = {at: numerator(register[name], str(rows["domain"].iloc[at]), "") for at in places}
+        for whole in known:
+            inside = [at for at, one in who.items() if one and _is_part(one, whole, links)]
+            if len(inside) < 2 or sum(secret[inside]) != 1:
+                continue
+            hit[min((at for at in inside if not secret[at]), key=lambda at: (cases[at], at))] = True
+    return hit
+
+
+def _contains(outer: pd.DataFrame, inner: pd.DataFrame) -> bool:
+    """Whether one span holds all years of another one."""
+    if outer is inner or outer.empty or inner.empty:
+        return False
+    first, last = outer[SPAN].iloc[0]
+    start, end = inner[SPAN].iloc[0]
+    return bool(first <= start and end <= last)
+
+
+def _wholes_of_secrets(
+    params: Params, rows: pd.DataFrame, inside: Sequence[pd.DataFrame], known: Collection[Who],
+    links: Links,
+) -> np.ndarray:  # fmt: skip
+    """Rows that hold a confidential cell of a shorter span, and those that are parts of them.
+
+    The other cells of the shorter spans could be subtracted from such a row, and the row itself is
+    the sum of its parts. What is known in every year adds nothing.
+    """
+    register = {one.id: one for one in params.indicators}
+    who = [
+        numerator(register[name], domain, "")
+        for name, domain in rows[["indicator", "domain"]].itertuples(index=False, name=None)
+    ]
+    secrets = {
+        part
+        for frame in inside
+        for name, domain in frame.loc[frame["flag"].eq("c"), ["indicator", "domain"]].itertuples(
+            index=False, name=None
+        )
+        if register[name].of not in FLOW_ITEMS
+        and (part := numerator(register[name], domain, "")) is not None
+    }
+    wholes = {
+        one
+        for one in who
+        if one and one not in known and any(_is_part(part, one, links) for part in secrets)
+    }
+    return np.array(
+        [one is not None and any(_is_part(one, whole, links) for whole in wholes) for one in who],
+        dtype=bool,
+    )
 
 
 def _with_cases(
@@ -159,9 +268,13 @@ def _places(params: Params, level: str, code: str) -> list[str]:
 
 
 def _parts_of_secrets(
-    params: Params, rows: pd.DataFrame, secret: Sequence[pd.DataFrame], links: Links
-) -> np.ndarray:
-    """Rows that count a part of the persons of a cell that is confidential in a year."""
+    params: Params, rows: pd.DataFrame, secret: Sequence[pd.DataFrame], known: Collection[Who],
+    links: Links,
+) -> np.ndarray:  # fmt: skip
+    """Rows that count a part of the persons of a cell that is confidential in a year.
+
+    A rate by age within what is known in every year tells nothing of anything larger.
+    """
     register = {one.id: one for one in params.indicators}
     wholes = {
         who
@@ -176,7 +289,16 @@ def _parts_of_secrets(
     ):
         who = numerator(register[name], domain, "")
         if register[name].of not in FLOW_ITEMS and who is not None:
-            found[at] = any(_is_part(who, whole, links) for whole in wholes)
+            around = [
+                one
+                for one in (known if register[name].statistic == "rate" else ())
+                if _is_part(who, one, links)
+            ]
+            found[at] = any(
+                _is_part(who, whole, links)
+                and not any(_is_part(one, whole, links) for one in around)
+                for whole in wholes
+            )
     return found
 
 

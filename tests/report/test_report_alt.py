@@ -122,6 +122,11 @@ def test_a_value_that_is_withheld_is_counted_and_never_told() -> None:
     for text in texts:
         assert text.endswith("Withheld values: 1.")
         assert "99" not in text and "9.0" not in text and "Narathiwat" not in text
+    secret = frame.assign(estimate=float("nan"), flag="c")
+    assert alt.of_pyramids({"Men": secret}, "age_group5", "sex") == "Men: all values are withheld."
+    assert alt.of_years({"2024": frame}, "province") == (
+        "Highest estimate of each year: 2024: Chiang Mai, 43,000 persons. Withheld values: 1."
+    )
     # Where nobody is nothing is withheld; where nothing may be told, nothing is.
     empty = frame.assign(flag="s", reason="empty")
     assert alt.of_flows(empty, *REGIONS) == alt.of_places({"Map": empty}, "province", "") == ""

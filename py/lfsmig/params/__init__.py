@@ -15,6 +15,7 @@ from lfsmig.params.models import (
     Report,
     Rules,
     Variable,
+    pool_spans,
 )
 from lfsmig.params.register import Indicator
 
@@ -35,4 +36,5 @@ __all__ = [
     "YearParams",
     "label",
     "load",
+    "pool_spans",
 ]

@@ -207,7 +207,7 @@ class Params:
         document = self.document("indicators.yml")
         indicators = validated(_Indicators, document).indicators
         consistency.check_indicators(document, self.country, self.variables, indicators)
-        consistency.check_pooled(document, indicators)
+        consistency.check_pooled(document, self.country, indicators)
         return indicators
 
     @cached_property

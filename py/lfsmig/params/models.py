@@ -416,11 +416,18 @@ class Breaks(Model):
     breaks: list[Break] = Field(default_factory=list)
 
 
-class ProfileOf(Model):
-    """Whose rates by age groups the model schedule is fitted to."""
+class RatesBy(Model):
+    """Rates of an indicator by the codes of a grouping of ages."""
 
     indicator: str
     by: str
+
+
+class ProfileOf(RatesBy):
+    """Whose rates by age groups the model schedule is fitted to."""
+
+    # A pooled indicator by single years of age, averaged over all years of the report.
+    single: RatesBy | None = None
 
 
 class Report(Model):
@@ -440,3 +447,14 @@ class Report(Model):
     boundaries: Boundaries | None = None
     headline: list[str] = []
     age_profile: ProfileOf | None = None
+
+
+def pool_spans(report: Report, indicator: str) -> list[tuple[int, int]]:
+    """First and last years over which a pooled indicator is averaged.
+
+    Those of `pools`; of the profile by single years of age all years of the report at once.
+    """
+    profile = getattr(report, "age_profile", None)
+    if profile is not None and profile.single and profile.single.indicator == indicator:
+        return [(report.years[0], report.years[-1])]
+    return [(first, last) for first, last in report.pools]

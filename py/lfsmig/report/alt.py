@@ -105,8 +105,9 @@ def of_places(maps: Mapping[str, pd.DataFrame], by: str, unit: str) -> str:
     """
     told = []
     for title, frame in maps.items():
-        known = _shown(frame)
+        known, hidden = _shown(frame), _withheld(frame)
         if known.empty:
+            told += [words.t("alt.all_hidden", title=title)] if hidden else []
             continue
         high, low = known.iloc[0], known.iloc[-1]
         text = words.t(
@@ -116,7 +117,7 @@ def of_places(maps: Mapping[str, pd.DataFrame], by: str, unit: str) -> str:
             low=words.quantity(low["estimate"], unit),
             low_name=words.code_label(by, str(low["code"])),
         )  # fmt: skip
-        told.append(_with_hidden(text, _withheld(frame)))
+        told.append(_with_hidden(text, hidden))
     return " ".join(told)
 
 
@@ -178,13 +179,36 @@ def of_pyramids(groups: Mapping[str, pd.DataFrame], age: str, sex: str) -> str:
     """
     told = []
     for title, frame in groups.items():
-        known = _shown(frame)
+        known, hidden = _shown(frame), _withheld(frame)
         if known.empty:
+            told += [words.t("alt.all_hidden", title=title)] if hidden else []
             continue
         one = known.iloc[0]
         text = words.t(
             "alt.pyramid", title=title, sex=words.code_label(sex, str(one["column"])),
             age=words.code_label(age, str(one["row"])), share=words.decimal(one["share"], 1),
         )  # fmt: skip
-        told.append(_with_hidden(text, _withheld(frame)))
+        told.append(_with_hidden(text, hidden))
     return " ".join(told)
+
+
+def of_years(years: Mapping[str, pd.DataFrame], by: str) -> str:
+    """The group with the highest value of each year, and how many values are withheld in all.
+
+    Parameters
+    ----------
+    years
+        Cells of each year by its name, the group in a column `code`.
+    by
+        The item that the groups are codes of.
+    """
+    told = [
+        words.t(
+            "alt.year", year=year, name=words.code_label(by, str(known["code"].iloc[0])),
+            value=words.quantity(known["estimate"].iloc[0], str(known["unit"].iloc[0])),
+        )
+        for year, frame in years.items()
+        if len(known := _shown(frame))
+    ]  # fmt: skip
+    hidden = sum(_withheld(frame) for frame in years.values())
+    return _with_hidden(words.t("alt.years", told=_joined(told)), hidden) if told else ""
