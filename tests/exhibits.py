@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
+from lfsmig import yamltext
 from lfsmig.atomic import write_text
 
 ROOT = Path(__file__).parents[1]
@@ -38,13 +37,13 @@ class Place(NamedTuple):
 def register(root: Path = ROOT) -> list[str]:
     """Ids of the register of exhibits, in its order."""
     text = (root / "params/indicators.yml").read_text(encoding="utf-8")
-    return [entry["id"] for entry in yaml.safe_load(text)["indicators"]]
+    return [entry["id"] for entry in yamltext.plain(text)["indicators"]]
 
 
 def shown(language: str, root: Path = ROOT) -> dict[str, list[Place]]:
     """By entry of the register, its places in an edition."""
     ids = set(register(root))
-    report = yaml.safe_load((root / "params/report.yml").read_text(encoding="utf-8"))
+    report = yamltext.plain((root / "params/report.yml").read_text(encoding="utf-8"))
     found: dict[str, list[Place]] = {}
     chapters = sorted((root / "chapters" / language).glob("*.qmd"))
     for path in [root / f"index.{language}.qmd", *chapters]:
