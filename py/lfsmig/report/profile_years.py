@@ -95,7 +95,7 @@ def _points(ax: Axes, cells: pd.DataFrame, middle: np.ndarray, scale: float) -> 
     shown = ~np.isnan(value)
     error = np.vstack([value - low, high - value])[:, shown].clip(min=0)
     ax.errorbar(middle[shown], value[shown], yerr=np.nan_to_num(error), fmt="o",
-                color=COLOURS[0], elinewidth=1.0, capsize=2, markersize=3.5)  # fmt: skip
+                color=COLOURS[0], elinewidth=1.0, capsize=0, markersize=3.5)  # fmt: skip
 
 
 def _ages(code: str) -> tuple[int, int] | None:
