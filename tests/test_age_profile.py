@@ -58,6 +58,50 @@ def test_the_peak_of_the_curve_behind_the_rates_is_found(monkeypatch: pytest.Mon
     assert found.equals(age_profile.profile(PARAMS, pd.concat([trends, other], ignore_index=True)))
 
 
+def singles(first: int = 2019, last: int = 2024) -> pd.DataFrame:
+    """Released averages by single years of age, as `pools` leaves them; nobody moved at 60."""
+    rng = np.random.default_rng(3)
+    ages = np.arange(76)
+    rate = 100 * rogers_castro.model(ages, FUNDAMENTAL) * np.exp(rng.normal(0, 0.03, len(ages)))
+    rate[60] = 0.0
+    codes = ["75+" if age == 75 else str(age) for age in ages]
+    return pd.DataFrame(
+        {
+            "indicator": "recent_internal.rate_by_age", "category": "", "statistic": "rate",
+            "domain": [json.dumps({"age_single": c}, separators=(",", ":")) for c in codes],
+            "year_from": first, "year_to": last, "estimate": rate, "se": 0.03 * rate,
+            "ci_low": rate, "ci_high": rate, "n": 9000.0,
+        }
+    )  # fmt: skip
+
+
+def test_single_years_of_age_have_a_curve_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(age_profile, "REFITS", 5)
+    pools = singles()
+    pools.loc[[44, 73], ["estimate", "se"]] = np.nan
+    found = age_profile.profile(PARAMS, averages().iloc[:0], pools)
+    assert set(found["kind"].str.startswith("single_")) == {True}
+    held = found[found["kind"].eq("single_group")]
+    # Without the open group and what is withheld; an age at which nobody moved is known.
+    assert list(held["age_from"]) == [age for age in range(75) if age not in (44, 73)]
+    assert set(zip(held["year_from"], held["year_to"], strict=True)) == {(2019, 2024)}
+    peak = found[found["kind"].eq("single_peak_age")].iloc[0]
+    assert peak["estimate"] == pytest.approx(23.3, abs=0.5)
+    assert peak["ci_low"] <= peak["estimate"] <= peak["ci_high"]
+    curve = found[found["kind"].eq("single_curve")]
+    truth = 100 * rogers_castro.model(np.arange(75), FUNDAMENTAL)
+    assert curve["estimate"].to_numpy() == pytest.approx(truth, rel=0.1)
+    both = age_profile.profile(PARAMS, averages(), pools)
+    assert {"group", "single_group"} <= set(both["kind"])
+
+
+def test_a_peak_among_withheld_ages_is_not_told() -> None:
+    pools = singles()
+    pools.loc[12:32, ["estimate", "se"]] = np.nan
+    found = age_profile.profile(PARAMS, pd.DataFrame(), pools)
+    assert set(found["kind"]) == {"single_group", "single_error"}
+
+
 def test_what_is_withheld_or_fits_no_curve_has_none() -> None:
     hidden = averages()
     few = hidden.assign(estimate=hidden["estimate"].where(np.arange(len(hidden)) < 7))

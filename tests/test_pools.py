@@ -17,7 +17,7 @@ from lfsmig.area_flows import FLOW_ITEMS
 from lfsmig.disclosure import links, spans
 from lfsmig.errors import ParameterError
 from lfsmig.flows import flow_columns, stacked_flows
-from lfsmig.params import load
+from lfsmig.params import load, pool_spans
 from lfsmig.results import CONTRIBUTOR_COLUMNS, RESULT_COLUMNS, TREND_COLUMNS
 from lfsmig.survey import SurveyDesign
 from tests.conftest import ROOT, needs_r
@@ -187,7 +187,7 @@ def test_averages_are_released_beside_the_trends(small_data: Path, params: Any) 
     frame = pd.read_parquet(small_data / "released" / "pools.parquet")
     assert set(frame["indicator"]) == set(pools.names(params.indicators))
     spans = set(zip(frame["year_from"], frame["year_to"], strict=True))
-    assert spans == {tuple(span) for span in params.report.pools}
+    assert spans == {(2019, 2021), (2022, 2024), (2019, 2024)}
     withheld = frame[frame["flag"].isin(["c", "s"])]
     assert len(withheld) and withheld[["estimate", "se", "n", "n_cases"]].isna().all(axis=None)
     shown = frame[~frame["flag"].isin(["c", "s"])]
@@ -308,6 +308,80 @@ def test_a_secret_region_takes_one_of_its_provinces_with_it(params: Any) -> None
     assert len(hidden) == 2
 
 
+def by_age(span: tuple[int, int], rates: dict[str, int], group: int = 400) -> pd.DataFrame:
+    """Averages of the rate by single years of age over a span, in one group of ages."""
+    cells = {'{"age_group5":"20-24"}': group}
+    cells |= {f'{{"age_single":"{age}"}}': cases for age, cases in rates.items()}
+    rows = [
+        result("recent_internal.rate_by_age", json.loads(domain), cases, statistic="rate",
+               unit="percent", estimate=2.0, se=0.1, ci_low=1.8, ci_high=2.2, n=5000)
+        for domain, cases in cells.items()
+    ]  # fmt: skip
+    return pd.DataFrame(rows).assign(year_from=span[0], year_to=span[1])
+
+
+AGES = {"20": 90, "21": 85, "22": 80, "23": 75, "24": 70}
+
+
+def released_ages(
+    params: Any, rates: dict[str, int], women: int, *yearly: dict[str, Any],
+    indicator: str = "recent_internal.rate_by_age",
+) -> dict[str, str]:  # fmt: skip
+    """Flags by code of the profile over all years, beside a pyramid of three of them."""
+    profile = by_age((2019, 2024), rates, sum(rates.values()))
+    pyramid = pd.DataFrame(
+        [
+            result("recent_internal.age_sex", {"age_group5": "20-24", "sex": sex}, cases)
+            for sex, cases in (("male", 60), ("female", women))
+        ]
+    ).assign(year_from=2022, year_to=2024)  # fmt: skip
+    both = pd.concat([profile, pyramid], ignore_index=True)
+    years = {2022: both.drop(columns=["year_from", "year_to"])}
+    average = both.assign(statistic="average").reindex(columns=TREND_COLUMNS)
+    shown = {2022: pd.DataFrame([result("migrants.total", {}, 50), *yearly])}
+    rates_missing = pd.DataFrame(
+        columns=["year", "domain", "kind", "item", "asked", "rate", "rate_weighted", "missing"]
+    )
+    found = pools.released(params, average, years, shown, links(params), rates_missing)
+    found = found[found["indicator"].eq(indicator)]
+    codes = [list(json.loads(domain).values())[-1] for domain in found["domain"]]
+    return dict(zip(codes, found["flag"], strict=True))
+
+
+def test_single_ages_are_withheld_with_what_would_give_a_secret_away(params: Any) -> None:
+    flags = released_ages(params, AGES, women=50)
+    assert set(flags.values()) == {""}
+    # A confidential age takes another one of its group with it, or the group less the others is it.
+    flags = released_ages(params, {**AGES, "24": 2}, women=50)
+    assert flags["24"] == "c" and list(flags.values()).count("c") >= 2
+    # Two women in the pyramid of three years: six years less all others would be them.
+    flags = released_ages(params, AGES, women=2)
+    assert set(flags.values()) == {"c"}
+
+
+def test_single_ages_within_what_every_year_shows_tell_nothing_more(params: Any) -> None:
+    group = {"age_group5": "20-24"}
+    yearly = result("recent_internal.rate", group, 400, statistic="rate", unit="percent")
+    larger = result("migrants.rate", {"age_group": "15-24"}, 3, statistic="rate", flag="c",
+                    unit="percent")  # fmt: skip
+    # Confidential in a year and in the pyramid, but the group is known each year.
+    assert set(released_ages(params, AGES, 2, yearly, larger).values()) == {""}
+    assert set(released_ages(params, AGES, 50, larger).values()) == {"c"}
+    assert set(released_ages(params, AGES, 50, yearly | {"flag": "s"}, larger).values()) == {"c"}
+    # A confidential age has a confidential age beside it: hiding the group would hide nothing.
+    flags = released_ages(params, {**AGES, "24": 2}, 50, yearly)
+    assert flags["24"] == "c" and [flags[age] for age in AGES].count("c") == 2
+    # Nor may two women be the group of each year less the men.
+    sexes = released_ages(params, AGES, 2, yearly, indicator="recent_internal.age_sex")
+    assert sexes == {"male": "c", "female": "c"}
+
+
+def test_the_profile_by_single_ages_is_averaged_over_all_years(params: Any) -> None:
+    spans = {one.id: pool_spans(params.report, one.id) for one in params.indicators if one.pooled}
+    assert spans.pop("recent_internal.rate_by_age") == [(2019, 2024)]
+    assert set(map(tuple, spans.values())) == {((2019, 2021), (2022, 2024))}
+
+
 def test_few_cases_in_a_span_are_withheld(params: Any) -> None:
     table = {province("10"): (0, 0, 0), province("50"): OFTEN, province("90"): (1, 1, 1)}
     flags = pooled_flags(params, {"provinces.in_total": table}, {"migrants.total": {"{}": OFTEN}})
@@ -336,6 +410,13 @@ def changed(params: Any, name: str, old: str, new: str, monkeypatch: pytest.Monk
         ("report.yml", "[2022, 2024]", "[2021, 2024]", "after the pool before it"),
         ("report.yml", "[[2019, 2021]", "[[2021, 2021]", "a later last year"),
         ("indicators.yml", "    of: migrants\n", "    of: migrants\n    pooled: true\n", "pooled"),
+        (
+            "report.yml",
+            "recent_internal.rate_by_age",
+            "recent_internal.rate",
+            "no pooled indicator",
+        ),
+        ("report.yml", "by: age_single", "by: region", "expected bands of age"),
         ("tiles.yml", "57 56", "57 57", "57 stands twice"),
         ("tiles.yml", "57 56", "57 59", "59 is no place"),
         ("tiles.yml", "57 56", "57  .", "no tile for 56"),
@@ -346,5 +427,5 @@ def test_slips_of_the_pen_stop_in_one_line(
 ) -> None:
     edited = changed(params, name, old, new, monkeypatch)
     with pytest.raises(ParameterError, match=words) as told:
-        _ = getattr(edited, name.removesuffix(".yml"))
+        _ = getattr(edited, name.removesuffix(".yml")), edited.headline
     assert "\n" not in str(told.value) and name in str(told.value)

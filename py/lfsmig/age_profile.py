@@ -1,7 +1,8 @@
-"""The released profile of migration by age: pooled rates of age groups, and a fitted curve.
+"""The released profile of migration by age: pooled rates, and a curve fitted to them.
 
 Made from released averages over years alone, so nothing withheld can be found from it. One year
-has too few migrants for a curve; the average over years of each age group has enough.
+has too few migrants for a curve; the average over years of each age group has enough, and that
+over all years of the report of each single age (methods.md 2.3).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from lfsmig.results import domain_codes
 
 if TYPE_CHECKING:
     from lfsmig.params import Params
+    from lfsmig.params.models import RatesBy
 
 COLUMNS = [
     "kind", "age_from", "age_to", "estimate", "ci_low", "ci_high", "year_from", "year_to",
@@ -28,8 +30,10 @@ SEED = 2019
 LEVEL = 0.95
 
 
-def profile(params: Params, trends: pd.DataFrame) -> pd.DataFrame:
-    """Pooled rates by age group, the fitted curve, and its peak.
+def profile(
+    params: Params, trends: pd.DataFrame, pools: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Pooled rates by age group and by single years of age, each with its curve and its peak.
 
     Parameters
     ----------
@@ -37,6 +41,9 @@ def profile(params: Params, trends: pd.DataFrame) -> pd.DataFrame:
         `report.age_profile` names the indicator (a rate per 100) and its age groups.
     trends
         Released trends; the longest average over years is taken.
+    pools
+        Released averages of pooled indicators; `report.age_profile.single` names the one by single
+        years of age.
 
     Returns
     -------
@@ -45,12 +52,25 @@ def profile(params: Params, trends: pd.DataFrame) -> pd.DataFrame:
         year of age), `peak_age` and `peak_rate` (of the curve, with what refitting to rates drawn
         from their errors gives for 95 in 100 draws) and `error` (mean absolute error of the curve,
         per cent of the mean rate). Without enough groups, or where the curve does not fit, there
-        are no rows of the curve.
+        are no rows of the curve. Of the single years of age the kinds begin with `single_`.
     """
     wanted = params.report.age_profile
-    if wanted is None or trends.empty:
+    if wanted is None:
         return pd.DataFrame(columns=COLUMNS)
-    groups = _groups(params, trends, wanted.indicator, wanted.by)
+    rows = trends[trends["statistic"].eq("average")] if len(trends) else trends
+    parts = [_of(params, rows, wanted)]
+    if wanted.single is not None and pools is not None:
+        single = _of(params, pools, wanted.single)
+        parts.append(single.assign(kind="single_" + single["kind"].astype(str)))
+    parts = [part for part in parts if len(part)]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
+
+
+def _of(params: Params, averages: pd.DataFrame, wanted: RatesBy) -> pd.DataFrame:
+    """Rates of one table of averages, and what is told of the curve fitted to them."""
+    if averages.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    groups = _groups(params, averages, wanted.indicator, wanted.by)
     if groups.empty:
         return pd.DataFrame(columns=COLUMNS)
     span = {
@@ -62,14 +82,16 @@ def profile(params: Params, trends: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([shown, curve], ignore_index=True).reindex(columns=COLUMNS)
 
 
-def _groups(params: Params, trends: pd.DataFrame, indicator: str, by: str) -> pd.DataFrame:
+def _groups(params: Params, averages: pd.DataFrame, indicator: str, by: str) -> pd.DataFrame:
     """Age groups with both ends and a released average over the longest span of years."""
-    rows = trends[trends["statistic"].eq("average") & trends["indicator"].eq(indicator)]
+    rows = averages[averages["indicator"].eq(indicator)]
     codes = [domain_codes(text) for text in rows["domain"]]
     rows = rows.assign(code=[c[by] if set(c) == {by} else "" for c in codes])
     bands = params.country.groupings[by].bands or {}
     ends = {code: edges for code, edges in bands.items() if edges[1] is not None}
-    rows = rows[rows["code"].isin(ends) & rows["estimate"].notna() & (rows["se"] > 0)]
+    # Of an age that nobody of the sample moved at there is no error, but the persons are known.
+    known = (rows["se"] > 0) | (rows["estimate"].eq(0) & rows.get("n", rows["se"]).gt(0))
+    rows = rows[rows["code"].isin(ends) & rows["estimate"].notna() & known]
     if rows.empty:
         return rows
     length = rows["year_to"] - rows["year_from"]
@@ -87,17 +109,18 @@ def _curve(groups: pd.DataFrame) -> pd.DataFrame:
     first = groups["age_from"].to_numpy(dtype=float)
     width = (groups["age_to"] - groups["age_from"] + 1).to_numpy(dtype="int64")
     rate, error = (groups[name].to_numpy(dtype=float) / 100 for name in ("estimate", "se"))
-    size = rate * (1 - rate) / error**2
-    usable = (size > 0) & (rate > 0)
+    size = _size(groups, rate, error)
+    usable = size > 0
     try:
         fit = rogers_castro.fit(first[usable], rate[usable], size[usable], width=width[usable])
     except EstimationError:
         return pd.DataFrame(columns=COLUMNS)
     rows = [("error", np.nan, np.nan, 100 * fit.error, np.nan, np.nan)]
-    if fit.accepted:
+    marks = rogers_castro.landmarks(fit.parameters)
+    if fit.accepted and _covered(marks.peak_age, first[usable], width[usable]):
         ages = np.arange(first[0], first[-1] + width[-1])
-        drawn = _refits(first[usable], rate[usable], error[usable], width[usable], fit)
-        marks = rogers_castro.landmarks(fit.parameters)
+        held = (first[usable], rate[usable], error[usable], size[usable], width[usable])
+        drawn = _refits(*held, fit)
         for kind, value, spread in (
             ("peak_age", marks.peak_age, [m.peak_age for m in drawn]),
             ("peak_rate", 100 * marks.peak_rate, [100 * m.peak_rate for m in drawn]),
@@ -112,12 +135,25 @@ def _curve(groups: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS[:6])
 
 
+def _covered(age: float, first: np.ndarray, width: np.ndarray) -> bool:
+    """Whether a rate is known at an age: a peak among withheld ones is none of the data."""
+    return bool(((first <= age) & (age < first + width)).any())
+
+
+def _size(groups: pd.DataFrame, rate: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """Effective persons behind each rate; of a rate of zero those interviewed, if they are told."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        size = rate * (1 - rate) / error**2
+    persons = groups["n"].to_numpy(dtype=float) if "n" in groups else np.zeros(len(rate))
+    return np.nan_to_num(np.where(rate > 0, size, persons), posinf=0.0)
+
+
 def _refits(
-    first: np.ndarray, rate: np.ndarray, error: np.ndarray, width: np.ndarray,
+    first: np.ndarray, rate: np.ndarray, error: np.ndarray, size: np.ndarray, width: np.ndarray,
     fit: rogers_castro.Fit,
 ) -> list[rogers_castro.Landmarks]:  # fmt: skip
     rng = np.random.default_rng(SEED)
-    size = rate * (1 - rate) / error**2
+    error = np.nan_to_num(error)
     found = []
     for _ in range(REFITS):
         sample = np.maximum(rng.normal(rate, error), 0.0)

@@ -184,3 +184,6 @@ class Uncounted(Contributors):
     def of_column(self, column: str, mask: np.ndarray) -> int | float:
         """Return a number that is not known."""
         return float("nan")
+
+    def cut(self, column: str, item: str, above: np.ndarray) -> None:
+        """Pass over who lies above a cut: nothing is withheld here."""

@@ -7,19 +7,26 @@ precision rules and the same disclosure control as the cells of a year.
 
 What is shown of single years could be subtracted from an average, and leave the one year that is
 confidential. So disclosure control sees an average together with its years (`disclosure.spans`).
+
+A span that contains others (single years of age over all years of the report) is the sum of what
+they count: of a cell that holds a confidential one of theirs nothing is shown, nor of its parts.
+What is known in every year of the span adds nothing, and stays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from lfsmig import nonresponse, release
+from lfsmig.area_flows import FLOW_ITEMS
 from lfsmig.disclosure import Links
+from lfsmig.disclosure.sets import Who, numerator
 from lfsmig.disclosure.spans import told as told_of
+from lfsmig.indicators import is_amount
 from lfsmig.results import CONTRIBUTOR_COLUMNS, RESULT_COLUMNS, SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -27,6 +34,8 @@ if TYPE_CHECKING:
 
 KEYS = ["indicator", "domain", "category"]
 SPAN = ["year_from", "year_to"]
+# Statistics that tell a number of persons.
+COUNTED = ("total", "rate", "share")
 # Figures of the years that are added up: persons and households interviewed over the span.
 COUNTS = ["n", "n_psu", "n_cases", "n_households"]
 COLUMNS = [
@@ -80,7 +89,8 @@ def released(
     spans = sorted({(int(a), int(b)) for a, b in rows[SPAN].itertuples(index=False, name=None)})
     # Decisions on single cells name a year, so none speaks of a span.
     publication = params.rules.publication.model_copy(update={"overrules": []})
-    parts = []
+    parts: list[pd.DataFrame] = []
+    known: dict[tuple[int, int], set[Who]] = {}
     for first, last in spans:
         within = [year for year in sorted(estimates) if first <= year <= last]
         whole = rows[rows["year_from"].eq(first) & rows["year_to"].eq(last)]
@@ -95,6 +105,10 @@ def released(
             cells, publication, rule, params.indicators, links, unknown=unknown, years=told
         )
         parts.append(made.assign(year_from=first, year_to=last))
+        known[first, last] = _always_shown(params, [shown[year] for year in within])
+    for outer in parts:
+        inside = [one for one in parts if _contains(outer, one)]
+        _withhold(outer, _wholes_of_secrets(params, outer, inside, known[_span(outer)], links))
     if not parts:
         return pd.DataFrame(columns=COLUMNS)
     return pd.concat(parts, ignore_index=True).reindex(columns=COLUMNS)
@@ -118,3 +132,88 @@ def _with_cases(
     return cells.assign(
         schema_version=SCHEMA_VERSION, statistic=cells["indicator"].map(statistic), cv=cv
     ).reindex(columns=[*RESULT_COLUMNS, *CONTRIBUTOR_COLUMNS])  # fmt: skip
+
+
+def _span(rows: pd.DataFrame) -> tuple[int, int]:
+    """First and last year of the averages of one span."""
+    first, last = rows[SPAN].iloc[0]
+    return int(first), int(last)
+
+
+def _always_shown(params: Params, years: Sequence[pd.DataFrame]) -> set[Who]:
+    """Sets of persons whose number everybody can find in each year."""
+    register = {one.id: one for one in params.indicators}
+    found: list[set[Who]] = []
+    for frame in years:
+        rows = frame[~frame["flag"].isin(release.WITHHELD) & frame["statistic"].isin(COUNTED)]
+        sets = {
+            numerator(register[name], domain, category)
+            for name, domain, category in rows[KEYS].itertuples(index=False, name=None)
+            if register[name].of not in FLOW_ITEMS and not is_amount(register[name])
+        }
+        found.append({who for who in sets if who is not None})
+    return set.intersection(*found) if found else set()
+
+
+def _contains(outer: pd.DataFrame, inner: pd.DataFrame) -> bool:
+    """Whether one span holds all years of another one."""
+    if outer is inner or outer.empty or inner.empty:
+        return False
+    first, last = outer[SPAN].iloc[0]
+    start, end = inner[SPAN].iloc[0]
+    return bool(first <= start and end <= last)
+
+
+def _wholes_of_secrets(
+    params: Params, rows: pd.DataFrame, inside: Sequence[pd.DataFrame], known: Collection[Who],
+    links: Links,
+) -> np.ndarray:  # fmt: skip
+    """Rows that hold a confidential cell of a shorter span, and those that are parts of them.
+
+    The other cells of the shorter spans could be subtracted from such a row, and the row itself is
+    the sum of its parts. What is known in every year adds nothing.
+    """
+    register = {one.id: one for one in params.indicators}
+    who = [
+        numerator(register[name], domain, "")
+        for name, domain in rows[["indicator", "domain"]].itertuples(index=False, name=None)
+    ]
+    secrets = {
+        part
+        for frame in inside
+        for name, domain in frame.loc[frame["flag"].eq("c"), ["indicator", "domain"]].itertuples(
+            index=False, name=None
+        )
+        if register[name].of not in FLOW_ITEMS
+        and (part := numerator(register[name], domain, "")) is not None
+    }
+    wholes = {
+        one
+        for one in who
+        if one and one not in known and any(_is_part(part, one, links) for part in secrets)
+    }
+    return np.array(
+        [one is not None and any(_is_part(one, whole, links) for whole in wholes) for one in who],
+        dtype=bool,
+    )
+
+
+def _is_part(who: Who, whole: Who, links: Links) -> bool:
+    """Whether all conditions of the whole hold for the part: its own, or coarser than its own."""
+    return all(
+        condition in who
+        or any(
+            any((item, code) in who for code in codes) for item, codes in links.get(condition, ())
+        )
+        for condition in whole
+    )
+
+
+def _withhold(rows: pd.DataFrame, hit: np.ndarray) -> None:
+    """Blank rows that would give a confidential number of a single year away."""
+    if not hit.any():
+        return
+    values = [c for c in release.VALUE_COLUMNS if c in rows]
+    rows.loc[hit, values] = np.nan
+    rows.loc[hit, ["flag", "flag_nso", "flag_repo"]] = "c"
+    rows.loc[hit, "reason"] = "confidential"

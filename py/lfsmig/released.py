@@ -160,7 +160,7 @@ def write(
     outputs += _write_both(workspace.released("pools"), averages)
     if params.report.age_profile is not None:
         outputs += _write_both(
-            workspace.released("age_profile"), age_profile.profile(params, trends)
+            workspace.released("age_profile"), age_profile.profile(params, trends, averages)
         )
     synthetic = any(bool(received[year]["synthetic"]) for year in years)
     outputs += twins.write(

@@ -1,6 +1,6 @@
 """Series over years: adjacent-year changes, averages and linear trends of every cell.
 
-Indicators that are `pooled` have averages over the spans of `report.pools`, and nothing else: a
+Indicators that are `pooled` have averages over their spans (`pool_spans`), and nothing else: a
 change or a slope of theirs would speak of single years.
 
 The series of an indicator are the years whose survey gives it; a cell takes part in the years that
@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from lfsmig.params import pool_spans
 from lfsmig.results import SCHEMA_VERSION, TREND_COLUMNS
 from lfsmig.survey.change import YearCells, series_average, series_change, series_trend
 from lfsmig.survey.estimate import VALUE_COLUMNS
@@ -42,7 +43,7 @@ def estimate(params: Params, years: Years, engine: str) -> pd.DataFrame:
     ----------
     params
         Parameters; `country.design.psu_links` names the years whose PSU keys are comparable,
-        `report.averages` and `report.pools` the years to average over.
+        `report.averages` and `pool_spans` the years to average over.
     years
         Estimates by year, all of one engine.
     engine
@@ -88,15 +89,19 @@ def estimate(params: Params, years: Years, engine: str) -> pd.DataFrame:
 def _pools(
     params: Params, years: Years, names: Sequence[str], span: Sequence[int], engine: str
 ) -> list[pd.DataFrame]:
-    """Averages of pooled indicators over each span whose years are all there.
+    """Averages of pooled indicators over each of their spans whose years are all there.
 
     An average over some of its years would be shown beside one over all, and tell the rest.
     """
     parts = []
-    for first, last in params.report.pools if names else ():
+    spans: dict[tuple[int, int], list[str]] = {}
+    for name in names:
+        for stated in pool_spans(params.report, name):
+            spans.setdefault(stated, []).append(name)
+    for (first, last), pooled in spans.items():
         within = [year for year in params.report.years if first <= year <= last]
         if len(within) > 1 and set(within) <= set(span):
-            cells = [year_cells(params, year, years[year], names) for year in within]
+            cells = [year_cells(params, year, years[year], pooled) for year in within]
             parts.append(_averages(cells, engine))
     return parts
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from faults.case import Case, drop, every, fault, put, scale, where
+from faults.case import Case, drop, every, fault, households, put, scale, where
 from lfsmig.intake.checks_module import MOVER_ITEMS
 
 
@@ -202,6 +202,43 @@ def born_here(case: Case) -> Case:
 @fault("most movers are coded as stayers", "T1")
 def fewer_movers(case: Case) -> Case:
     return put(case, "moved", movers(case) & ~every(case, 3, movers(case)), "no")
+
+
+@fault("wages of one in four employees lost their last digit", "T1")
+def shortened_wages(case: Case) -> Case:
+    frame, rows = case.frame.copy(), every(case, 4, where(case, "monthly_wage > 0"))
+    frame.loc[rows, "monthly_wage"] = frame.loc[rows, "monthly_wage"] / 10
+    return case.with_frame(frame)
+
+
+@fault("half of the heads' children are coded as grandchildren", "T1")
+def grandchildren(case: Case) -> Case:
+    return put(case, "relation", where(case, "relation == 'child'") & households(case, 2),
+               "grandchild")  # fmt: skip
+
+
+@fault("never married and married are interchanged", "T2", "change")
+def interchanged_marriages(case: Case) -> Case:
+    turned = put(
+        case, "marital_status", where(case, "marital_status == 'married'"), "never_married"
+    )
+    return put(
+        turned, "marital_status", where(case, "marital_status == 'never_married'"), "married"
+    )
+
+
+@fault("every mover's name stands in the register of this house", "T2", "change")
+def registered_here(case: Case) -> Case:
+    return put(case, "register", movers(case), "this_house")
+
+
+@fault("codes of occupation are shifted by one", "T2", "change")
+def shifted_occupation(case: Case) -> Case:
+    codes = list(case.frame["occupation"].cat.categories)
+    turned = dict(zip(codes, [*codes[1:], codes[0]], strict=True))
+    changed = case.frame["occupation"].astype(object).map(turned)
+    categories = pd.Categorical(changed, categories=codes, ordered=True)
+    return case.with_frame(case.frame.assign(occupation=categories))
 
 
 @fault("codes of labour status are shifted by one", "T2", "change")

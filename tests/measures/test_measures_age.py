@@ -41,6 +41,20 @@ def test_model_schedules(name: str) -> None:
     assert ratios["regularity"] == pytest.approx(entry["regularity_alpha1_alpha2"])
 
 
+def test_ratios_as_migest_documents_them() -> None:
+    """`index_age_rc` calls mu2 the peak; the curve's own is three years later."""
+    printed = EXPECTED["index_age_rc_documented_for_fundamental"]
+    parameters = FUNDAMENTAL["params"]
+    found = rogers_castro.ratios(parameters)
+    digits = {"child_dependency": 3, "labour_asymmetry": 0, "regularity": 0}
+    for name, places in digits.items():
+        key = name.replace("labour", "labor")
+        assert round(found[name], places) == printed[key], name
+    assert round(1 / found["child_dependency"]) == printed["labor_dependency"]
+    assert parameters["mu2"] == printed["peaking"]
+    assert rogers_castro.landmarks(parameters).peak_age > printed["peaking"] + 3
+
+
 def test_least_squares_as_demotools() -> None:
     data = pd.read_csv(FOLDER / "demotools_example_rates.csv")
     expected = EXPECTED["demotools_example"]
@@ -61,7 +75,14 @@ def test_poisson_likelihood_of_the_florida_data() -> None:
     loss = float((mu - data["migrants"] * np.log(mu)).sum())
     assert loss == pytest.approx(entry["poisson_ML_negloglik_without_factorial"], abs=1e-6)
     documented = data["documented_posterior_median"].to_numpy()
+    low, high = (data[f"documented_{name}95"].to_numpy() for name in ("lower", "upper"))
     assert curve[15:60] == pytest.approx(documented[15:60], rel=0.04)
+    # At the documented medians of the parameters the curve is the documented one.
+    medians = {k: v[0] for k, v in entry["documented_posterior_median_lower_upper"].items()}
+    at_medians = rogers_castro.model(data["age"], medians)
+    assert at_medians == pytest.approx(documented, rel=0.02)
+    for one in (curve, at_medians):
+        assert ((low <= one) & (one <= high)).all()
     found = rogers_castro.fit(data["age"], data["migrants"] / data["pop"], data["pop"], starts=4)
     assert found.accepted
     # 81 counts and seven parameters: the deviance is of the size of the degrees of freedom.

@@ -59,6 +59,9 @@ def indices(matrix: np.ndarray, people: np.ndarray) -> dict[str, float]:
         "gini_cols_standardized": structure.gini_columns(matrix, standardised=True) / 100,
         "mwg_out_migest": packages.gini_out_crosswise(matrix),
         "mwg_in_migest": packages.gini_in_crosswise(matrix),
+        "mwg_mean_migest": np.mean(
+            [packages.gini_out_crosswise(matrix), packages.gini_in_crosswise(matrix)]
+        ),
         "mwg_out_own_share": structure.gini_out_weighted(matrix),
         "mwg_in_own_share": structure.gini_in_weighted(matrix),
         "mwg_mean_own_share": structure.gini_weighted(matrix),
@@ -82,6 +85,7 @@ def test_korea_in_full_precision(year: int) -> None:
         ("O", flows.outflows(matrix)), ("D", flows.inflows(matrix)),
         ("net", impact.net_flows(matrix)), ("field_gini_out", structure.gini_out(matrix)),
         ("field_gini_in", structure.gini_in(matrix)),
+        ("turnover", flows.inflows(matrix) + flows.outflows(matrix)),
     ):  # fmt: skip
         assert zones[by_name] == pytest.approx(expected[name], rel=1e-9), name
     assert distance.mean_distance(matrix, apart) == pytest.approx(
@@ -112,6 +116,8 @@ def test_korea_as_printed(year: int) -> None:
         ("effectiveness_by_year", "MEI_pct"), ("preference_by_year", "preference_sum"),
     ):  # fmt: skip
         assert shown(found[key]) == shown(PRINTED[name][str(year)]), name
+    assert int(found["M"]) == PRINTED["migrants_by_year"][str(year)]
+    assert round(found["P"]) == PRINTED["population_by_year"][str(year)]
     # The page's population is in millions: its 299,565 is 0.2996 per cent.
     millions = impact.aggregate_net_rate(matrix, people.sum() / 1e6)
     assert round(float(millions)) == PRINTED["anmr_pop_in_millions_by_year"][str(year)]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lfsmig.report import data, index_table, profile_figure, words
+from lfsmig.report import alt, data, index_table, profile_figure, profile_years, words
 from tests.conftest import ROOT
 
 
@@ -82,6 +82,16 @@ def test_the_profile_tells_its_peak_or_nothing(
     fig = profile_figure.fig_age_profile()
     written = [text.get_text() for text in fig.axes[0].texts]
     assert written == [words.t("profile.peak", age="24")]
+    # Single years of age have rows, a sentence and a chart of their own.
+    assert profile_figure.profile_finding(single=True).data == ""
+    single = frame.assign(kind="single_" + frame["kind"], estimate=frame["estimate"] + 1)
+    pd.concat([frame, single], ignore_index=True).to_parquet(
+        tmp_path / "released" / "age_profile.parquet"
+    )
+    assert "25" in profile_figure.profile_finding(single=True).data
+    assert profile_figure.profile_finding().data == sentence
+    written = [t.get_text() for t in profile_figure.fig_age_profile(single=True).axes[0].texts]
+    assert written == [words.t("profile.peak", age="25")]
     # Without a curve the note says so, and nothing claims a peak.
     frame[frame["kind"].isin(["group", "error"])].to_parquet(
         tmp_path / "released" / "age_profile.parquet"
@@ -91,3 +101,47 @@ def test_the_profile_tells_its_peak_or_nothing(
     assert not fig.axes[0].texts
     start = words.t("profile.no_curve")[:12].split()[0]
     assert start in fig.get_supxlabel()
+
+
+def test_years_stand_side_by_side_and_single_ages_in_a_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LFSMIG_LANG", "en")
+    monkeypatch.setenv("LFSMIG_DATA", str(tmp_path))
+    monkeypatch.setenv("LFSMIG_PARAMS", str(ROOT / "params"))
+    (tmp_path / "released").mkdir()
+    look = {
+        "indicator": "recent_internal.rate", "category": "", "statistic": "rate", "se": 0.1,
+        "unit": "percent", "ci_low": 1.0, "ci_high": 4.0, "n": 5000, "reason": "",
+    }  # fmt: skip
+    for year, top in ((2023, "20-24"), (2024, "25-29")):
+        rows = [
+            look | {"domain": f'{{"age_group5":"{code}"}}', "year": year, "flag": flag,
+                    "estimate": np.nan if flag else 3.0 if code == top else 2.0}
+            for code, flag in [("20-24", ""), ("25-29", ""), ("70-74", "c"), ("75+", "")]
+        ]  # fmt: skip
+        pd.DataFrame(rows).to_parquet(tmp_path / "released" / f"{year}.parquet")
+        (tmp_path / "released" / f"{year}.summary.json").write_text('{"checks": []}', "utf-8")
+    told: list[str] = []
+    monkeypatch.setattr(alt, "tell", told.append)
+    fig = profile_years.fig_profile_years("recent_internal.rate", "age_group5")
+    assert [ax.get_title(loc="left") for ax in fig.axes] == ["2023", "2024"]
+    # Two points a year: the open group and what is withheld are not drawn.
+    points = [len(line.get_xdata()) for ax in fig.axes for line in ax.lines if len(ax.lines) > 0]
+    assert max(points) == 2
+    [text] = told
+    first = "Highest estimate of each year: 2023: 20–24, 3.00 per cent; "
+    last = "2024: 25–29, 3.00 per cent. Withheld values: 2."
+    assert text.replace("\u00a0", " ") == first + last
+    pooled = [
+        look | {"indicator": "recent_internal.rate_by_age", "domain": f'{{"age_single":"{age}"}}',
+                "estimate": np.nan if flag else 2.5, "flag": flag, "year_from": 2019,
+                "year_to": 2024}
+        for age, flag in [("9", ""), ("23", "c"), ("24", "")]
+    ]  # fmt: skip
+    assert "No released figures" in profile_years.profile_table("a", "age_single").data
+    pd.DataFrame(pooled).to_parquet(tmp_path / "released" / "pools.parquet")
+    text = profile_years.profile_table("recent_internal.rate_by_age", "age_single").data
+    ages = [line.split(" | ")[0].strip("| ") for line in text.splitlines() if line[:1] == "|"]
+    assert ages[2:] == ["9", "23", "24"] and "| c | – | – |" in text
+    assert "2019–2024" in text

@@ -10,13 +10,14 @@ from lfsmig.params.models import (
     Break,
     Country,
     Disclosure,
-    Indicator,
     Overrule,
     Publication,
     Report,
     Rules,
     Variable,
+    pool_spans,
 )
+from lfsmig.params.register import Indicator
 
 __all__ = [
     "Break",
@@ -35,4 +36,5 @@ __all__ = [
     "YearParams",
     "label",
     "load",
+    "pool_spans",
 ]

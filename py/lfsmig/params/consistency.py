@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 from lfsmig.params.mapping import VariableMap, YearMap
 from lfsmig.params.maps import Tiles
-from lfsmig.params.models import Break, Country, Indicator, Report, Rules, Text, Variable
+from lfsmig.params.models import Break, Country, Report, Rules, Text, Variable
 from lfsmig.params.query import query_columns
+from lfsmig.params.register import Indicator
 from lfsmig.params.source import Document, KeyPath
 
 FLOW_ITEMS = (
@@ -159,6 +160,11 @@ def check_indicators(
             )
         for key in ("label", "base", "note"):
             _languages(document, (*path, key), getattr(one, key), country.languages)
+        for number, link in enumerate(one.published):
+            at: KeyPath = (*path, "published", number)
+            if (link.compare == "none") != (link.reason is not None):
+                raise document.error(at, "`compare: none` needs a reason, and nothing else has one")
+            _languages(document, (*at, "reason"), link.reason, country.languages)
         if one.statistic == "index":
             _check_index(document, path, one, variables)
             continue
@@ -169,15 +175,18 @@ def check_indicators(
             )
 
 
-def check_pooled(document: Document, indicators: list[Indicator]) -> None:
-    """Check that pooled indicators count persons, or are flows of the areas of one level."""
+def check_pooled(document: Document, country: Country, indicators: list[Indicator]) -> None:
+    """Check that pooled indicators count persons, are rates by age, or flows of areas."""
+    banded = {name for name, grouping in country.groupings.items() if grouping.bands}
     for index, one in enumerate(indicators):
         flow = one.of in FLOW_ITEMS and len(one.by) == 1 and len(one.by[0]) == 1
-        if one.pooled and not flow and (one.statistic, one.of) != ("total", None):
+        by_age = one.statistic == "rate" and all(len(by) == 1 and by[0] in banded for by in one.by)
+        persons = (one.statistic, one.of) == ("total", None)
+        if one.pooled and not (flow or by_age or persons):
             raise document.error(
                 ("indicators", index, "pooled"),
-                "pooled belongs to numbers of persons (statistic total without of) and to flows "
-                "of areas, such as net_migration by [[province]]",
+                "pooled belongs to numbers of persons (statistic total without of), to rates by "
+                "bands of age, and to flows of areas, such as net_migration by [[province]]",
             )
 
 
@@ -276,8 +285,11 @@ def check_report(document: Document, country: Country, report: Report, years: li
                 ("pools", index), "expected a first and a later last year, after the pool before it"
             )
     profile = report.age_profile
-    if profile is not None and not getattr(country.groupings.get(profile.by), "bands", None):
-        raise document.error(("age_profile", "by"), "expected bands of age in country.yml")
+    for path, rates in (((), profile), (("single",), profile.single if profile else None)):
+        if rates and not getattr(country.groupings.get(rates.by), "bands", None):
+            raise document.error(
+                ("age_profile", *path, "by"), "expected bands of age in country.yml"
+            )
     for index, language in enumerate(report.languages):
         if language not in country.languages:
             raise document.error(
@@ -289,6 +301,13 @@ def check_report(document: Document, country: Country, report: Report, years: li
 def check_headline(document: Document, report: Report, indicators: list[Indicator]) -> None:
     """Check that the headline names indicators of the register."""
     known = [one.id for one in indicators]
+    single = report.age_profile.single if report.age_profile else None
+    pooled = [one.id for one in indicators if one.pooled]
+    if single is not None and single.indicator not in pooled:
+        raise document.error(
+            ("age_profile", "single", "indicator"),
+            f"no pooled indicator of the register{_near(single.indicator, pooled)}",
+        )
     for key in ("headline", "relative_to_first"):
         for index, name in enumerate(getattr(report, key)):
             if name not in known:

@@ -98,15 +98,19 @@ def fig_shares(indicator: str) -> Figure | None:
 
 
 def fig_regions(indicator: str, by: str = "region", category: str | None = None) -> Figure | None:
-    """Draw a dot with its interval for each region: the first and the report year."""
+    """Draw a dot with its interval for each region: the first and the report year.
+
+    Of numbers of persons the first year is that of the same population projections.
+    """
     setup()
     frame = data.series(indicator, by=by, category=category)
     if not frame["estimate"].notna().any():
         nothing(indicator)
         return None
-    unit = str(frame["unit"].iloc[0])
+    unit = print_unit(frame, str(frame["unit"].iloc[0]))
     codes = words.codes_in_order(by, list(frame["code"].unique()))
-    first, last = data.years()[0], data.report_year()
+    last = data.report_year()
+    first = (data.comparable_years(last) if data.is_count(frame) else data.years())[0]
     fig, ax = plt.subplots(figsize=(WIDTH, 0.42 * len(codes) + 1.0))
     pairs = (
         [(first, QUIET, -0.14, 1), (last, COLOURS[0], 0.14, 0)]

@@ -21,7 +21,7 @@ from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path as Outline
 
 from lfsmig.params.maps import Tiles
-from lfsmig.report import data, geojson, serial_breaks, words
+from lfsmig.report import alt, data, geojson, serial_breaks, words
 from lfsmig.report.figures import nothing
 from lfsmig.report.marks import NOTE_SIZE, wrapped
 from lfsmig.report.style import INK, NOTE, QUIET, WIDTH, setup
@@ -62,6 +62,8 @@ def fig_map(indicator: str, by: str = "province") -> Figure | None:
     ticks = [tick for tick in bar.get_ticks() if low <= tick <= high]
     bar.set_ticks(ticks, labels=[words.decimal(t, 0 if t == int(t) else 2) for t in ticks])
     bar.ax.set_title(words.unit_name(unit), fontsize=8, pad=3)
+    drawn = {title: cells[cells["code"].isin(list(shapes))] for title, cells in panels.items()}
+    alt.tell(alt.of_places(drawn, by, unit))
     return fig
 
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path as Outline
 
-from lfsmig.report import data, serial_breaks, words
+from lfsmig.report import alt, data, serial_breaks, words
 from lfsmig.report.data_tables import cell_notes, data_div, years_across
 from lfsmig.report.figures import nothing
 from lfsmig.report.maps import AMOUNTS, HATCH
@@ -103,6 +103,8 @@ def fig_flow_matrix(indicator: str, rows: str, columns: str) -> Figure | None:
     ax.set_xlabel(words.variable_label(columns), fontweight="bold")
     ax.set_ylabel(words.variable_label(rows), fontweight="bold")
     sns.despine(ax=ax, left=True, bottom=True)
+    drawn = frame[frame["row"].isin(froms) & frame["column"].isin(tos)]
+    alt.tell(alt.of_flows(drawn, rows, columns))
     year = words.year_text(data.report_year())
     _foot(fig, words.t("flow.matrix_note", unit=words.unit_name(unit), year=year), frame)
     return fig
@@ -161,7 +163,8 @@ def fig_flow_arcs(indicator: str, rows: str, columns: str) -> Figure | None:
     fig, ax = plt.subplots(figsize=(WIDTH, ARCS_HEIGHT))
     largest = float(between["estimate"].max())
     hidden = []
-    for flow in data.rows(between[between["row"].isin(place) & between["column"].isin(place)]):
+    between = between[between["row"].isin(place) & between["column"].isin(place)]
+    for flow in data.rows(between):
         if flow.flag in data.WITHHELD or not flow.estimate > 0:
             if flow.flag in data.WITHHELD and flow.reason != "empty":
                 hidden.append(pair(rows, columns, flow.row, flow.column))
@@ -177,6 +180,7 @@ def fig_flow_arcs(indicator: str, rows: str, columns: str) -> Figure | None:
         ax.text(-0.58, sign * (top + 0.1), words.t(key), fontsize=8, color=NOTE,
                 va="center", ha="left")  # fmt: skip
     ax.axis("off")
+    alt.tell(alt.of_flows(between, rows, columns))
     year = words.year_text(data.report_year())
     note = words.t("flow.arcs_note", unit=words.unit_name(unit), year=year)
     told = words.t("flow.undrawn", names="; ".join(hidden)) if hidden else ""
@@ -239,6 +243,8 @@ def fig_area(indicator: str, rows: str, columns: str, inside: str) -> Figure | N
     serial_breaks.draw(ax, breaks)
     end_labels(ax, lines, unit)
     sns.despine(ax=ax)
+    alike = data.comparable_years(data.report_year())
+    alt.tell(alt.of_lines({n: one[one["year"].isin(alike)] for n, one in lines.items()}, unit))
     told = serial_breaks.sentence(breaks)
     finish(fig, every, intervals=True, broken=data.is_count(every), more=told)
     return fig

@@ -1,4 +1,4 @@
-"""The profile of migration by age: rates of age groups, the fitted curve and its peak."""
+"""The profile of migration by age: pooled rates, the fitted curve and its peak."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from lfsmig.report.marks import NOTE_SIZE, numbers, wrapped
 from lfsmig.report.style import COLOURS, INK, NOTE, WIDTH, setup
 
 FILE = "age_profile.parquet"
+# Kinds of rows by single years of age begin so.
+SINGLE = "single_"
 UNIT = "percent"
 
 
@@ -30,10 +32,30 @@ def _one(frame: pd.DataFrame, kind: str) -> pd.Series | None:
     return None if rows.empty else rows.iloc[0]
 
 
-def fig_age_profile() -> Figure | None:
-    """Draw pooled rates of age groups with their intervals, and the fitted curve with its peak."""
-    setup()
+def _of(single: bool) -> pd.DataFrame:
+    """Rows of the single years of age, or of the age groups, under the same names of kinds."""
     frame = _profile()
+    ours = frame["kind"].str.startswith(SINGLE)
+    frame = frame[ours if single else ~ours.astype(bool)]
+    return frame.assign(kind=frame["kind"].str.removeprefix(SINGLE)).reset_index(drop=True)
+
+
+def profile_rows(kind: str, single: bool = False) -> pd.DataFrame:
+    """Rows of one kind, such as `curve`; none where nothing was fitted."""
+    frame = _of(single)
+    return frame[frame["kind"].eq(kind)].reset_index(drop=True)
+
+
+def fig_age_profile(single: bool = False) -> Figure | None:
+    """Draw pooled rates with their intervals, and the fitted curve with its peak.
+
+    Parameters
+    ----------
+    single
+        By single years of age instead of age groups.
+    """
+    setup()
+    frame = _of(single)
     groups, curve = (frame[frame["kind"].eq(kind)] for kind in ("group", "curve"))
     if groups.empty:
         say_nothing(words.t("figure.nothing"))
@@ -44,8 +66,9 @@ def fig_age_profile() -> Figure | None:
     low, high = (groups[name].to_numpy(dtype=float) for name in ("ci_low", "ci_high"))
     ax.errorbar(
         middle, value, yerr=np.vstack([value - low, high - value]).clip(min=0), fmt="o",
-        color=COLOURS[0], elinewidth=1.1, capsize=2.5, markersize=5,
-        label=words.t("profile.groups"),
+        color=COLOURS[0], elinewidth=0.8 if single else 1.1, capsize=0 if single else 2.5,
+        markersize=3 if single else 5,
+        label=words.t("profile.singles" if single else "profile.groups"),
     )  # fmt: skip
     if len(curve):
         # A rate at age x is that of persons between x and x + 1.
@@ -62,7 +85,7 @@ def fig_age_profile() -> Figure | None:
     ax.set_axisbelow(True)
     ax.legend(loc="upper right", frameon=False)
     sns.despine(ax=ax)
-    alt.tell(str(profile_finding().data))
+    alt.tell(str(profile_finding(single).data) or _highest(groups))
     text = wrapped(fig, _note(groups, len(curve) > 0), 0.98 * WIDTH, NOTE_SIZE)
     fig.supxlabel(text, fontsize=NOTE_SIZE, color=NOTE, x=0.01, ha="left")
     fig.draw_without_rendering()
@@ -94,9 +117,22 @@ def _note(groups: pd.DataFrame, fitted: bool) -> str:
     return note if fitted else f"{note} {words.t('profile.no_curve')}"
 
 
-def profile_finding() -> Markdown:
-    """One sentence: where the fitted curve has its peak, and how certain that is."""
-    frame = _profile()
+def _highest(groups: pd.DataFrame) -> str:
+    """Where the highest rate is, if there is no curve to tell of."""
+    top = groups.sort_values("estimate").iloc[-1]
+    ages = words.DASH.join(f"{age:g}" for age in dict.fromkeys([top["age_from"], top["age_to"]]))
+    return words.t("profile.highest", age=ages, rate=words.number(float(top["estimate"]), UNIT))
+
+
+def profile_finding(single: bool = False) -> Markdown:
+    """One sentence: where the fitted curve has its peak, and how certain that is.
+
+    Parameters
+    ----------
+    single
+        Of the curve fitted to single years of age instead of age groups.
+    """
+    frame = _of(single)
     age, rate = _one(frame, "peak_age"), _one(frame, "peak_rate")
     if age is None or rate is None:
         return Markdown("")
@@ -105,7 +141,8 @@ def profile_finding() -> Markdown:
     }
     return Markdown(
         words.t(
-            "profile.finding", years=_span(frame), age=decimals["estimate"],
+            "profile.finding_single" if single else "profile.finding",
+            years=_span(frame), age=decimals["estimate"],
             low=decimals["ci_low"], high=decimals["ci_high"],
             rate=words.number(float(rate["estimate"]), UNIT),
             error=words.decimal(float(_error(frame)), 0),

@@ -13,7 +13,7 @@ from IPython.display import Markdown
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lfsmig.report import data, words
+from lfsmig.report import alt, data, words
 from lfsmig.report.data_tables import data_div
 from lfsmig.report.figures import nothing
 from lfsmig.report.maps import HATCH
@@ -98,8 +98,7 @@ def fig_pyramid(
         )  # fmt: skip
         ax = fig.add_axes(box)
         _draw(ax, share, outline, ages, sexes, largest)
-        title = words.indicator_text(f"{name.rpartition('.')[0]}.total")
-        ax.set_title(wrapped(fig, title, width, 8.5, "bold"), loc="left", fontsize=8.5,
+        ax.set_title(wrapped(fig, _title(name), width, 8.5, "bold"), loc="left", fontsize=8.5,
                      fontweight="bold", pad=15)  # fmt: skip
         for side, code in zip(SIDES, sexes, strict=True):
             ax.annotate(words.code_label(sex, code), (0.25 if side < 0 else 0.75, 1),
@@ -109,7 +108,22 @@ def fig_pyramid(
         ax.set_yticks(range(len(ages)), labels if number == 0 else [""] * len(ages), fontsize=7.5)
     fig.text(0.5, (below + 0.04) / total, words.unit_name("percent"), ha="center", fontsize=8.5)
     fig.text(0.01, 0.04 / total, note, fontsize=NOTE_SIZE, color=NOTE, va="bottom")
+    alt.tell(
+        alt.of_pyramids({_title(n): _told(n, s, age, sex) for n, s in parts.items()}, age, sex)
+    )
     return fig
+
+
+def _title(indicator: str) -> str:
+    """The population whose pyramid an indicator is."""
+    return words.indicator_text(f"{indicator.rpartition('.')[0]}.total")
+
+
+def _told(indicator: str, share: Shares, age: str, sex: str) -> pd.DataFrame:
+    """Cells of a pyramid with their shares of the population."""
+    cells = _cells(indicator, age, sex)
+    pairs = zip(cells["row"], cells["column"], strict=True)
+    return cells.assign(share=[share[pair] for pair in pairs])
 
 
 def _draw(
