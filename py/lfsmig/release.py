@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel
 
-from lfsmig import overrules
+from lfsmig import overrules, same_persons
 from lfsmig.disclosure import Links, protect
 from lfsmig.errors import ParameterError
 from lfsmig.params import Indicator, Params, Publication
@@ -95,10 +95,14 @@ def rule_nchs2017(estimates: pd.DataFrame, limits: Thresholds) -> Flags:
 
     Proportions follow Vital and Health Statistics 2(175), counts and rates 2(200); means, ratios
     and medians, which those do not cover, follow the repository's own limits on n and CV.
+
+    A rate must pass both: as a count over a number of persons by its relative width, as a
+    percentage by its base. By the second alone every rate below about 2 % would be shown whatever
+    its error, because an interval of 5 points or less always passes there.
     """
     flags = _flags(len(estimates))
+    _judge_counts(estimates, limits, flags)
     _judge_proportions(estimates, limits, flags)
-    _judge_totals(estimates, limits, flags)
     _judge_means(estimates, limits, flags)
     _set(flags, estimates["df"].to_numpy(dtype=float) < limits["df_review"], "r", "df")
     return flags
@@ -130,8 +134,9 @@ def _judge_proportions(estimates: pd.DataFrame, limits: Thresholds, flags: Flags
     _set(flags, is_proportion & hidden_rest, "+", "complement")
 
 
-def _judge_totals(estimates: pd.DataFrame, limits: Thresholds, flags: Flags) -> None:
-    total = estimates["statistic"].eq("total").to_numpy()
+def _judge_counts(estimates: pd.DataFrame, limits: Thresholds, flags: Flags) -> None:
+    """Totals, and rates by the persons that they count."""
+    total = estimates["statistic"].isin(["total", "rate"]).to_numpy()
     cases = estimates["n_cases"].to_numpy(dtype=float)
     # As many cases as a simple random sample would need for the same precision.
     effective = cases / np.fmax(estimates["deff"].to_numpy(dtype=float), 1.0)
@@ -140,7 +145,10 @@ def _judge_totals(estimates: pd.DataFrame, limits: Thresholds, flags: Flags) -> 
     _set(flags, total & (cases < limits["n_total"]), "s", "n")
     with np.errstate(invalid="ignore", divide="ignore"):
         width = (estimates["ci_high"] - estimates["ci_low"]) / estimates["estimate"].abs()
-    wide = width.to_numpy(dtype=float) > limits["relative_width_total"]
+    relative = width.to_numpy(dtype=float)
+    # Cases of single areas of their strata give a total no interval at all.
+    none = np.isnan(relative) & estimates["statistic"].eq("total").to_numpy()
+    wide = (relative > limits["relative_width_total"]) | none
     _set(flags, total & ~_signed(estimates) & wide, "s", "relative_width")
 
 
@@ -174,14 +182,23 @@ def _judge_medians(estimates: pd.DataFrame, limits: Thresholds, flags: Flags) ->
 def rule_repo(estimates: pd.DataFrame, limits: Thresholds) -> Flags:
     """The repository's stricter rule: NCHS for proportions, CV limits of 20 and 33.3 % else."""
     flags = _flags(len(estimates))
-    _judge_proportions(estimates, limits, flags)
-    total = estimates["statistic"].eq("total").to_numpy()
+    total = estimates["statistic"].isin(["total", "rate"]).to_numpy()
     cases = estimates["n_cases"].to_numpy(dtype=float)
     cv = np.where(_signed(estimates), 0.0, estimates["cv"].to_numpy(dtype=float))
     _set(flags, total & ((cases < limits["n_total"]) | (cv > limits["cv_withhold"])), "s", "cv")
+    _judge_proportions(estimates, limits, flags)
     _set(flags, total & (cv > limits["cv_caution"]), "*", "cv")
     _judge_means(estimates, limits, flags)
     _set(flags, estimates["df"].to_numpy(dtype=float) < limits["df_review"], "r", "df")
+    return flags
+
+
+def judge(
+    name: str, estimates: pd.DataFrame, limits: Thresholds, indicators: Sequence[Indicator]
+) -> Flags:
+    """Flags by a rule set; a number of persons and its rate have the same."""
+    flags = RULES[name](estimates, limits)
+    same_persons.together(estimates, flags, indicators)
     return flags
 
 
@@ -258,7 +275,7 @@ def release(
     flags = _flags(len(out))
     empty = (out["n"].fillna(0) == 0).to_numpy()
     _set(flags, empty, "s", "empty")
-    precision = RULES[rule_set](out, limits.model_dump())
+    precision = judge(rule_set, out, limits.model_dump(), indicators)
     free = flags[0] == ""
     flags[0][free], flags[1][free] = precision[0][free], precision[1][free]
     unanswered = _judge_unknown(unknown, publication.item_nonresponse, flags)
@@ -276,7 +293,7 @@ def release(
     out["rule_set"] = rule_set
     for name in ("nso", "repo"):
         unjudged = empty | secret.to_numpy() | (unanswered & out["flag"].eq("s").to_numpy())
-        out[f"flag_{name}"] = _beside(out, publication, name, unjudged)
+        out[f"flag_{name}"] = _beside(out, publication, name, unjudged, indicators)
     withheld = out["flag"].isin(WITHHELD)
     told = secret | empty | out["reason"].eq(UNKNOWN_ANSWERS)
     out.loc[withheld & ~told, "reason"] = "imprecise"
@@ -306,13 +323,14 @@ def _judge_unknown(unknown: np.ndarray | None, limits: ItemNonresponse, flags: F
 
 
 def _beside(
-    frame: pd.DataFrame, publication: Publication, name: str, unjudged: np.ndarray
-) -> np.ndarray:
+    frame: pd.DataFrame, publication: Publication, name: str, unjudged: np.ndarray,
+    indicators: Sequence[Indicator],
+) -> np.ndarray:  # fmt: skip
     """Flags by a rule set beside the one in use; the cell's own where it is not judged."""
     limits = getattr(publication, name)
     if limits is None:
         return np.full(len(frame), "", dtype=object)
-    found = RULES[name](frame, limits.model_dump())[0]
+    found = judge(name, frame, limits.model_dump(), indicators)[0]
     return np.where(unjudged, frame["flag"], found)
 
 
