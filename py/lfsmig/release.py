@@ -340,8 +340,8 @@ def release_trends(
     """Keep a trend row only where every year it rests on is shown.
 
     A change, absolute or relative, needs both its years, a slope or an average every year from
-    first to last. Where many answers of one of these years are unknown it is flagged as the
-    year's own number is.
+    first to last. Where many answers of one of these years are unknown, or one of their numbers
+    waits for its review, it is flagged as the year's own number is.
     """
     keys = ["indicator", "domain", "category"]
     hidden = {
@@ -354,16 +354,26 @@ def release_trends(
         )
         for year, frame in released.items()
     }
+    waiting = {
+        year: set(
+            frame.loc[frame["flag"].eq("r") & frame["reason"].ne("overruled"), keys].itertuples(
+                index=False, name=None
+            )
+        )
+        for year, frame in released.items()
+    }
     cells = list(trends[keys].itertuples(index=False, name=None))
     firsts, lasts = trends["year_from"].astype(int), trends["year_to"].astype(int)
     flags = []
     for cell, kind, first, last in zip(cells, trends["statistic"], firsts, lasts, strict=True):
         span = {first, last} if kind in CHANGES else set(range(first, last + 1))
-        doubtful = "*" if any(cell in many.get(year, ()) for year in span) else ""
-        flags.append("s" if any(cell in hidden.get(year, ()) for year in span) else doubtful)
+        marks = {"s": hidden, "r": waiting, "*": many}
+        found = (f for f, held in marks.items() if any(cell in held.get(y, ()) for y in span))
+        flags.append(next(found, ""))
     out = trends.copy()
     out["flag"] = flags
-    out["reason"] = out["flag"].map({"s": "withheld_year", "*": UNKNOWN_ANSWERS, "": ""})
+    reasons = {"s": "withheld_year", "r": "review_year", "*": UNKNOWN_ANSWERS, "": ""}
+    out["reason"] = out["flag"].map(reasons)
     out["rule_set"] = next((f["rule_set"].iloc[0] for f in released.values() if len(f)), "")
     numbers = ["estimate", "se", "df", "ci_low", "ci_high", "statistic_value", "p", "lack_of_fit_p"]
     out.loc[out["flag"].eq("s"), [c for c in numbers if c in out]] = np.nan

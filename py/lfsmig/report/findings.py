@@ -1,7 +1,8 @@
 """Key findings as sentences: every number and every "significant" computed from released trends.
 
-What the data do not allow is not said: counts are not compared across a change of the population
-projections, and no order of groups is stated that a withheld value or sampling could turn round.
+What the data do not allow is not said: a value that is to be reviewed is not quoted, counts are not
+compared across a change of the population projections, and no order of groups is stated that a
+withheld value or sampling could turn round.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def finding(indicator: str) -> str:
 
 def _level(indicator: str, frame: pd.DataFrame, category: str) -> str:
     year = data.report_year()
-    rows = frame[frame["year"].eq(year) & ~frame["flag"].isin(data.WITHHELD)]
+    rows = frame[frame["year"].eq(year) & data.quotable(frame)]
     if rows.empty or pd.isna(rows["estimate"].iloc[0]):
         return ""
     row = rows.iloc[0]
@@ -84,6 +85,7 @@ def _change(
     name: str = "",
 ) -> str:
     """Sentence on the change since the year before; `key` names its words, `name` its subject."""
+    trends = trends[data.quotable(trends)]
     rows = trends[trends["statistic"].eq("change") & trends["year_to"].eq(year)]
     rows = rows.dropna(subset=["estimate", "p"])
     if rows.empty:
@@ -99,6 +101,7 @@ def _change(
 
 
 def _trend(trends: pd.DataFrame, unit: str) -> str:
+    trends = trends[data.quotable(trends)]
     rows = trends[trends["statistic"].eq("slope")].dropna(subset=["estimate", "p"])
     if rows.empty:
         return ""
@@ -117,7 +120,7 @@ def _range(frame: pd.DataFrame, unit: str, indicator: str, broken: bool) -> str:
     """Smallest and largest yearly estimate, among the years that may be compared."""
     if broken:
         frame = frame[frame["year"].isin(data.comparable_years(data.report_year()))]
-    shown = frame.dropna(subset=["estimate"])
+    shown = frame[data.quotable(frame)].dropna(subset=["estimate"])
     if len(shown) < (2 if broken else 3):
         return ""
     printed = {
@@ -159,7 +162,8 @@ def _groups(indicator: str, frame: pd.DataFrame) -> str:
     cells = frame[frame["year"].eq(year)]
     withheld = cells["flag"].isin(data.WITHHELD)
     shown = cells[~withheld & cells["estimate"].gt(0)]
-    if shown.empty:
+    # Without the group that waits for its review the order of the others is not known either.
+    if shown.empty or not data.quotable(shown).all():
         return ""
     groups = [Group(row.estimate, row.se, row) for row in data.rows(shown)]
     if withheld.any():
@@ -271,7 +275,7 @@ def _net(indicator: str) -> str:
     """Say which regions gain and which lose, by intervals that leave zero out."""
     year = data.report_year()
     frame = data.series(indicator, by="region")
-    frame = frame[frame["year"].eq(year)].dropna(subset=["estimate"])
+    frame = frame[frame["year"].eq(year) & data.quotable(frame)].dropna(subset=["estimate"])
     if frame.empty:
         return ""
     unit = print_unit(frame, str(frame["unit"].iloc[0]))

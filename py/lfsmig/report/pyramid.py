@@ -198,6 +198,8 @@ def pyramid_finding(
         group = max(share, key=lambda one: share[one])
         frame = _cells(name, age, sex)
         [row] = data.rows(frame[frame["row"].eq(group[0]) & frame["column"].eq(group[1])])
+        if not data.quotable(frame.loc[[row.Index]]).all():
+            continue
         value, low, high = (
             words.quantity(number, "persons") for number in (row.estimate, row.ci_low, row.ci_high)
         )
