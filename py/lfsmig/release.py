@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel
 
-from lfsmig import overrules, same_persons
+from lfsmig import families, overrules, same_persons
 from lfsmig.disclosure import Links, protect
 from lfsmig.errors import ParameterError
 from lfsmig.params import Indicator, Params, Publication
@@ -375,9 +375,12 @@ def release_trends(
     reasons = {"s": "withheld_year", "r": "review_year", "*": UNKNOWN_ANSWERS, "": ""}
     out["reason"] = out["flag"].map(reasons)
     out["rule_set"] = next((f["rule_set"].iloc[0] for f in released.values() if len(f)), "")
-    numbers = ["estimate", "se", "df", "ci_low", "ci_high", "statistic_value", "p", "lack_of_fit_p"]
+    numbers = ["estimate", "se", "df", "ci_low", "ci_high", "statistic_value", "p", "p_adjusted"]
+    numbers.append("lack_of_fit_p")
     out.loc[out["flag"].eq("s"), [c for c in numbers if c in out]] = np.nan
     known = out["indicator"].isin(calibrated)
+    # Among the tests that are shown: those withheld must not speak through the others.
+    out["p_adjusted"] = families.adjusted(out)
     out.loc[known, [c for c in numbers if c in out and c != "estimate"]] = np.nan
     # The level may be that of a year in which the cell is withheld; it served the cross-check.
     return out.drop(columns="level", errors="ignore")

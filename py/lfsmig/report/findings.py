@@ -92,10 +92,10 @@ def _change(
         return ""
     row = rows.iloc[0]
     first = int(row["year_from"])
-    before, p = words.year_text(first), p_text(row["p"])
+    before, p = words.year_text(first), both_p(row)
     if any(first <= one and other <= year for one, other in broken):
         return words.t("finding.change_broken", before=before)
-    way = "none" if row["p"] >= SIGNIFICANT else "up" if row["estimate"] > 0 else "down"
+    way = "none" if _decisive(row) >= SIGNIFICANT else "up" if row["estimate"] > 0 else "down"
     size = _size(row["estimate"], unit)
     return words.t(f"finding.{key}_{way}", name=name, size=size, before=before, p=p)
 
@@ -109,8 +109,8 @@ def _trend(trends: pd.DataFrame, unit: str) -> str:
     span = words.span([int(row["year_from"]), int(row["year_to"])])
     if row["lack_of_fit_p"] < SIGNIFICANT:
         return words.t("finding.trend_bent", span=span, p=p_text(row["lack_of_fit_p"]))
-    p = p_text(row["p"])
-    if row["p"] >= SIGNIFICANT:
+    p = both_p(row)
+    if _decisive(row) >= SIGNIFICANT:
         return words.t("finding.trend_none", span=span, p=p)
     key = "finding.trend_up" if row["estimate"] > 0 else "finding.trend_down"
     return words.t(key, span=span, size=_size(row["estimate"], unit), p=p)
@@ -312,6 +312,20 @@ def _balance(row: Any, unit: str) -> str:
 
 
 # --- numbers -------------------------------------------------------------------------------------
+
+
+def _decisive(row: pd.Series) -> float:
+    """The p-value by which a finding is told: the one adjusted for the tests of its indicator."""
+    adjusted = row.get("p_adjusted")
+    return float(row["p"] if adjusted is None or pd.isna(adjusted) else adjusted)
+
+
+def both_p(row: pd.Series) -> str:
+    """The p-value, and the adjusted one where that is another."""
+    p, adjusted = p_text(row["p"]), p_text(_decisive(row))
+    if _decisive(row) == row["p"]:
+        return p
+    return words.t("finding.p_adjusted", p=p, adjusted=adjusted)
 
 
 def p_text(p: float) -> str:
