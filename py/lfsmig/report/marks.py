@@ -70,7 +70,8 @@ def _points(
         if not mask.any():
             continue
         look: dict[str, Any] = {"color": colour, "markerfacecolor": face or colour}
-        look |= {"markersize": size + (1.5 if form != marker else 0)}
+        # A zero stands on the axis, whole.
+        look |= {"markersize": size + (1.5 if form != marker else 0), "clip_on": False}
         ax.plot(x[mask], y[mask], form, zorder=4 if face == "white" else 3, **look)
 
 
