@@ -309,3 +309,13 @@ series_tested <- function(estimate, se, df, size, level, logged = FALSE) {
   }
   found
 }
+
+# p-values adjusted for the number of tests of their family: by Benjamini and Hochberg where it is a
+# screen of several categories or areas, else by Holm (methods.md 4.10). A missing p is no test.
+adjusted_within <- function(p, family, screen) {
+  out <- p
+  for (rows in split(seq_along(p), family)) {
+    out[rows] <- p.adjust(p[rows], if (screen[rows[1]]) "BH" else "holm")
+  }
+  out
+}

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
-from lfsmig import age_profile
+from lfsmig import age_profile, age_replicates, draws
 from lfsmig.measures import rogers_castro
 from lfsmig.params import load
+from lfsmig.workspace import Workspace
 from tests.conftest import ROOT
 
 PARAMS = load(ROOT / "params")
@@ -38,11 +42,11 @@ def averages(first: int = 2019, last: int = 2023, noise: float = 0.0004) -> pd.D
     return pd.DataFrame(rows)
 
 
-def test_the_peak_of_the_curve_behind_the_rates_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(age_profile, "REFITS", 20)
+def test_the_peak_of_the_curve_behind_the_rates_is_found() -> None:
     trends = pd.concat([averages(), averages(2022, 2023).assign(estimate=9.0)], ignore_index=True)
     other = averages().assign(domain='{"sex":"male"}')
-    found = age_profile.profile(PARAMS, pd.concat([trends, other], ignore_index=True))
+    every = pd.concat([trends, other], ignore_index=True)
+    found = age_profile.profile(PARAMS, every, replicated)
     groups = found[found["kind"].eq("group")]
     # The open group has no middle, the shorter span and other tables are not the profile's.
     assert list(groups["age_from"]) == list(range(0, 75, 5))
@@ -55,7 +59,67 @@ def test_the_peak_of_the_curve_behind_the_rates_is_found(monkeypatch: pytest.Mon
     assert list(curve["age_from"]) == list(range(75))
     truth = 100 * rogers_castro.model(np.arange(75), FUNDAMENTAL)
     assert curve["estimate"].to_numpy() == pytest.approx(truth, abs=0.3)
-    assert found.equals(age_profile.profile(PARAMS, pd.concat([trends, other], ignore_index=True)))
+    # Every person's rates over all ages added up, in moves of one person.
+    gross = found[found["kind"].eq("gmr")].iloc[0]
+    assert gross["estimate"] == pytest.approx(truth.sum() / 100, abs=0.05)
+    assert found.equals(age_profile.profile(PARAMS, every, replicated))
+    # Without replicates there is a peak, and no interval that nobody knows.
+    bare = age_profile.profile(PARAMS, every)
+    assert bare.loc[bare["kind"].isin(["peak_age", "gmr"]), "ci_low"].isna().tolist() == [True] * 2
+
+
+def replicated(
+    indicator: str, domains: list[str], years: range, correlation: float = 0.0
+) -> np.ndarray:
+    """Twenty replicates of the groups' rates, with a part of the error that all groups share."""
+    assert (indicator, len(domains), next(iter(years))) == ("recent_internal.rate", 15, 2019)
+    rng = np.random.default_rng(3)
+    own, shared = rng.normal(size=(15, 20)), rng.normal(size=20)
+    return 0.04 * (np.sqrt(1 - correlation) * own + np.sqrt(correlation) * shared)
+
+
+def test_the_interval_knows_that_groups_err_together() -> None:
+    """The same errors of every group: shared ones add up in the sum of the rates."""
+    widths = []
+    for correlation in (0.0, 0.5):
+        found = age_profile.profile(
+            PARAMS, averages(), partial(replicated, correlation=correlation)
+        )
+        row = found[found["kind"].eq("gmr")].iloc[0]
+        widths.append(row["ci_high"] - row["ci_low"])
+    assert widths[1] > 2 * widths[0]
+
+
+def test_replicates_of_averages_have_the_variance_of_their_cells(tmp_path: Path) -> None:
+    """Two years that share their sampling units, in which the same units are drawn."""
+    folder = tmp_path / "estimates" / "engines"
+    folder.mkdir(parents=True)
+    psus = pd.DataFrame({"stratum": ["a"] * 4 + ["b"] * 4, "psu": [str(k) for k in range(8)]})
+    design = PARAMS.country.design.model_copy(update={"replicates": 4000})
+    rng = np.random.default_rng(1)
+    sums = rng.normal(size=(2, 8))
+    sums -= sums.mean(axis=1, keepdims=True)
+    for year in (2022, 2023):
+        made = draws.draw({2022: psus, 2023: psus}, year, design)
+        with (folder / f"{year}.draw.npz").open("wb") as file:
+            draws.write(made, file)
+        frame = pd.DataFrame({"indicator": "a.rate", "domain": ["x", "y"], "category": ""})
+        frame.to_parquet(folder / f"{year}.python.parquet")
+        sparse.save_npz(folder / f"{year}.python.npz", sparse.csr_matrix(sums))
+        psus.to_parquet(folder / f"{year}.python.psu.parquet")
+    found = age_replicates.deviations(
+        Workspace(tmp_path, tmp_path, tmp_path), "a.rate", ["y", "x"], [2022, 2023]
+    )
+    assert found is not None
+    strata = sums.reshape(2, 2, 4)
+    centred = strata - strata.mean(axis=2, keepdims=True)
+    # Full overlap: an average of the same number twice errs as one year does.
+    expected = 4 / 3 * np.einsum("ahi,bhi->ab", centred, centred)[::-1, ::-1]
+    assert found @ found.T / found.shape[1] == pytest.approx(expected, abs=0.15 * expected.max())
+    assert (
+        age_replicates.deviations(Workspace(tmp_path, tmp_path, tmp_path), "a.rate", ["z"], [2022])
+        is None
+    )
 
 
 def singles(first: int = 2019, last: int = 2024) -> pd.DataFrame:
@@ -110,6 +174,6 @@ def test_what_is_withheld_or_fits_no_curve_has_none() -> None:
     assert len(found) == 7
     jagged = hidden.assign(estimate=np.where(np.arange(len(hidden)) % 2, 0.2, 3.0))
     found = age_profile.profile(PARAMS, jagged)
-    assert set(found["kind"]) == {"group", "error"}
+    assert set(found["kind"]) == {"group", "gmr", "error"}
     assert found.loc[found["kind"].eq("error"), "estimate"].iloc[0] > 15
     assert age_profile.profile(PARAMS, hidden.iloc[:0]).empty

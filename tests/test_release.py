@@ -54,6 +54,7 @@ def register(*cells: dict[str, object]) -> list[Any]:
             where=None,
             calibrated=False,
             winsorised=False,
+            over=None,
             statistic=statistic,
             of=f"item of {name}" if statistic == "share" else items.get(str(statistic)),
         )

@@ -62,6 +62,7 @@ def trends(engine: str = "python") -> pd.DataFrame:
             "ci_high": [0.3, 0.5],
             "statistic_value": [0.007, 0.0],
             "p": [0.99, 1.0],
+            "p_adjusted": [1.0, 1.0],
             "lack_of_fit_p": np.nan,
             "level": [2.023, 2.0],
         }

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from lfsmig import steps, trends
+from lfsmig import families, steps, trends
 from lfsmig.indicators import YearEstimates
 from lfsmig.params import load
 from lfsmig.results import RESULT_COLUMNS, TREND_COLUMNS
@@ -165,3 +165,32 @@ def test_a_survey_of_one_year_says_that_there_are_no_trends(tmp_path: Path) -> N
     workspace = Workspace.at(ROOT / "params", tmp_path)
     steps.estimate_trends(workspace, load(ROOT / "params"), "both", said.append)
     assert said == ["no trends: they need two years"]
+
+
+def rows_tested(*rows: tuple[str, str, str, int, float]) -> pd.DataFrame:
+    names = ["indicator", "domain", "category", "year_to", "p"]
+    return pd.DataFrame(rows, columns=names).assign(statistic="change")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_p_values_are_adjusted_within_one_indicator(engine: str) -> None:
+    """Holm over the years of one value, BH over those of several; a missing p is no test."""
+    one = [("a", "{}", "", 2020 + k, p) for k, p in enumerate((0.01, 0.04, np.nan, 0.03))]
+    answers = [("b", "{}", answer, 2020 + k, p)
+               for k, p in enumerate((0.01, 0.04)) for answer in ("yes", "no")]  # fmt: skip
+    regions = [("a", f'{{"region":"{code}"}}', "", 2020 + k, p)
+               for code, held in (("1", (0.01, 0.04)), ("2", (0.02, 0.9)))
+               for k, p in enumerate(held)]  # fmt: skip
+    found = families.adjusted(rows_tested(*one, *answers, *regions), engine)
+    holm = [0.03, 0.06, np.nan, 0.06], [0.02, 0.02, 0.04, 0.04]
+    # By Benjamini and Hochberg: 4/1 x 0.01, 4/3 x 0.04, 4/2 x 0.02, 0.9.
+    screen = [0.04, 4 * 0.04 / 3, 0.04, 0.9]
+    assert found == pytest.approx([*holm[0], *holm[1], *screen], rel=1e-12, nan_ok=True)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_trends_carry_both_p_values(engine: str) -> None:
+    found = made(engine)
+    changes = found[found["statistic"].eq("change") & found["indicator"].eq("three")]
+    p = sorted(changes["p"])
+    assert sorted(changes["p_adjusted"]) == pytest.approx([2 * p[0], max(2 * p[0], p[1])])

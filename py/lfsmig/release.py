@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel
 
-from lfsmig import overrules
+from lfsmig import families, overrules, same_persons
 from lfsmig.disclosure import Links, protect, streams
 from lfsmig.disclosure.spans import Told
 from lfsmig.errors import ParameterError
@@ -96,10 +96,14 @@ def rule_nchs2017(estimates: pd.DataFrame, limits: Thresholds) -> Flags:
 
     Proportions follow Vital and Health Statistics 2(175), counts and rates 2(200); means, ratios
     and medians, which those do not cover, follow the repository's own limits on n and CV.
+
+    A rate must pass both: as a count over a number of persons by its relative width, as a
+    percentage by its base. By the second alone every rate below about 2 % would be shown whatever
+    its error, because an interval of 5 points or less always passes there.
     """
     flags = _flags(len(estimates))
+    _judge_counts(estimates, limits, flags)
     _judge_proportions(estimates, limits, flags)
-    _judge_totals(estimates, limits, flags)
     _judge_means(estimates, limits, flags)
     _set(flags, estimates["df"].to_numpy(dtype=float) < limits["df_review"], "r", "df")
     return flags
@@ -131,8 +135,9 @@ def _judge_proportions(estimates: pd.DataFrame, limits: Thresholds, flags: Flags
     _set(flags, is_proportion & hidden_rest, "+", "complement")
 
 
-def _judge_totals(estimates: pd.DataFrame, limits: Thresholds, flags: Flags) -> None:
-    total = estimates["statistic"].eq("total").to_numpy()
+def _judge_counts(estimates: pd.DataFrame, limits: Thresholds, flags: Flags) -> None:
+    """Totals, and rates by the persons that they count."""
+    total = estimates["statistic"].isin(["total", "rate"]).to_numpy()
     cases = estimates["n_cases"].to_numpy(dtype=float)
     # As many cases as a simple random sample would need for the same precision.
     effective = cases / np.fmax(estimates["deff"].to_numpy(dtype=float), 1.0)
@@ -141,7 +146,10 @@ def _judge_totals(estimates: pd.DataFrame, limits: Thresholds, flags: Flags) -> 
     _set(flags, total & (cases < limits["n_total"]), "s", "n")
     with np.errstate(invalid="ignore", divide="ignore"):
         width = (estimates["ci_high"] - estimates["ci_low"]) / estimates["estimate"].abs()
-    wide = width.to_numpy(dtype=float) > limits["relative_width_total"]
+    relative = width.to_numpy(dtype=float)
+    # Cases of single areas of their strata give a total no interval at all.
+    none = np.isnan(relative) & estimates["statistic"].eq("total").to_numpy()
+    wide = (relative > limits["relative_width_total"]) | none
     _set(flags, total & ~_signed(estimates) & wide, "s", "relative_width")
 
 
@@ -175,14 +183,23 @@ def _judge_medians(estimates: pd.DataFrame, limits: Thresholds, flags: Flags) ->
 def rule_repo(estimates: pd.DataFrame, limits: Thresholds) -> Flags:
     """The repository's stricter rule: NCHS for proportions, CV limits of 20 and 33.3 % else."""
     flags = _flags(len(estimates))
-    _judge_proportions(estimates, limits, flags)
-    total = estimates["statistic"].eq("total").to_numpy()
+    total = estimates["statistic"].isin(["total", "rate"]).to_numpy()
     cases = estimates["n_cases"].to_numpy(dtype=float)
     cv = np.where(_signed(estimates), 0.0, estimates["cv"].to_numpy(dtype=float))
     _set(flags, total & ((cases < limits["n_total"]) | (cv > limits["cv_withhold"])), "s", "cv")
+    _judge_proportions(estimates, limits, flags)
     _set(flags, total & (cv > limits["cv_caution"]), "*", "cv")
     _judge_means(estimates, limits, flags)
     _set(flags, estimates["df"].to_numpy(dtype=float) < limits["df_review"], "r", "df")
+    return flags
+
+
+def judge(
+    name: str, estimates: pd.DataFrame, limits: Thresholds, indicators: Sequence[Indicator]
+) -> Flags:
+    """Flags by a rule set; a number of persons and its rate have the same."""
+    flags = RULES[name](estimates, limits)
+    same_persons.together(estimates, flags, indicators)
     return flags
 
 
@@ -262,7 +279,7 @@ def release(
     flags = _flags(len(out))
     empty = (out["n"].fillna(0) == 0).to_numpy()
     _set(flags, empty, "s", "empty")
-    precision = RULES[rule_set](out, limits.model_dump())
+    precision = judge(rule_set, out, limits.model_dump(), indicators)
     free = flags[0] == ""
     flags[0][free], flags[1][free] = precision[0][free], precision[1][free]
     unanswered = _judge_unknown(unknown, publication.item_nonresponse, flags)
@@ -279,7 +296,7 @@ def release(
     out["rule_set"] = rule_set
     for name in ("nso", "repo"):
         unjudged = empty | secret.to_numpy() | (unanswered & out["flag"].eq("s").to_numpy())
-        out[f"flag_{name}"] = _beside(out, publication, name, unjudged)
+        out[f"flag_{name}"] = _beside(out, publication, name, unjudged, indicators)
     withheld = out["flag"].isin(WITHHELD).to_numpy()
     told = secret | empty | out["reason"].eq(UNKNOWN_ANSWERS)
     out.loc[withheld & ~told, "reason"] = "imprecise"
@@ -310,13 +327,14 @@ def _judge_unknown(unknown: np.ndarray | None, limits: ItemNonresponse, flags: F
 
 
 def _beside(
-    frame: pd.DataFrame, publication: Publication, name: str, unjudged: np.ndarray
-) -> np.ndarray:
+    frame: pd.DataFrame, publication: Publication, name: str, unjudged: np.ndarray,
+    indicators: Sequence[Indicator],
+) -> np.ndarray:  # fmt: skip
     """Flags by a rule set beside the one in use; the cell's own where it is not judged."""
     limits = getattr(publication, name)
     if limits is None:
         return np.full(len(frame), "", dtype=object)
-    found = RULES[name](frame, limits.model_dump())[0]
+    found = judge(name, frame, limits.model_dump(), indicators)[0]
     return np.where(unjudged, frame["flag"], found)
 
 
@@ -326,8 +344,8 @@ def release_trends(
     """Keep a trend row only where every year it rests on is shown.
 
     A change, absolute or relative, needs both its years, a slope or an average every year from
-    first to last. Where many answers of one of these years are unknown it is flagged as the
-    year's own number is.
+    first to last. Where many answers of one of these years are unknown, or one of their numbers
+    waits for its review, it is flagged as the year's own number is.
     """
     keys = ["indicator", "domain", "category"]
     hidden = {
@@ -340,20 +358,33 @@ def release_trends(
         )
         for year, frame in released.items()
     }
+    waiting = {
+        year: set(
+            frame.loc[frame["flag"].eq("r") & frame["reason"].ne("overruled"), keys].itertuples(
+                index=False, name=None
+            )
+        )
+        for year, frame in released.items()
+    }
     cells = list(trends[keys].itertuples(index=False, name=None))
     firsts, lasts = trends["year_from"].astype(int), trends["year_to"].astype(int)
     flags = []
     for cell, kind, first, last in zip(cells, trends["statistic"], firsts, lasts, strict=True):
         span = {first, last} if kind in CHANGES else set(range(first, last + 1))
-        doubtful = "*" if any(cell in many.get(year, ()) for year in span) else ""
-        flags.append("s" if any(cell in hidden.get(year, ()) for year in span) else doubtful)
+        marks = {"s": hidden, "r": waiting, "*": many}
+        found = (f for f, held in marks.items() if any(cell in held.get(y, ()) for y in span))
+        flags.append(next(found, ""))
     out = trends.copy()
     out["flag"] = flags
-    out["reason"] = out["flag"].map({"s": "withheld_year", "*": UNKNOWN_ANSWERS, "": ""})
+    reasons = {"s": "withheld_year", "r": "review_year", "*": UNKNOWN_ANSWERS, "": ""}
+    out["reason"] = out["flag"].map(reasons)
     out["rule_set"] = next((f["rule_set"].iloc[0] for f in released.values() if len(f)), "")
-    numbers = ["estimate", "se", "df", "ci_low", "ci_high", "statistic_value", "p", "lack_of_fit_p"]
+    numbers = ["estimate", "se", "df", "ci_low", "ci_high", "statistic_value", "p", "p_adjusted"]
+    numbers.append("lack_of_fit_p")
     out.loc[out["flag"].eq("s"), [c for c in numbers if c in out]] = np.nan
     known = out["indicator"].isin(calibrated)
+    # Among the tests that are shown: those withheld must not speak through the others.
+    out["p_adjusted"] = families.adjusted(out)
     out.loc[known, [c for c in numbers if c in out and c != "estimate"]] = np.nan
     # The level may be that of a year in which the cell is withheld; it served the cross-check.
     return out.drop(columns="level", errors="ignore")

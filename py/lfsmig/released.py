@@ -7,6 +7,7 @@ Parquet. Values of withheld cells are not in them, by any engine.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ import pandas as pd
 
 from lfsmig import (
     age_profile,
+    age_replicates,
     disclosure,
     nonresponse,
     overrules,
@@ -160,7 +162,10 @@ def write(
     outputs += _write_both(workspace.released("pools"), averages)
     if params.report.age_profile is not None:
         outputs += _write_both(
-            workspace.released("age_profile"), age_profile.profile(params, trends, averages)
+            workspace.released("age_profile"),
+            age_profile.profile(
+                params, trends, averages, partial(age_replicates.deviations, workspace)
+            ),
         )
     synthetic = any(bool(received[year]["synthetic"]) for year in years)
     outputs += twins.write(

@@ -27,7 +27,8 @@ VERDICTS = ("exact", "match", "differ", "missing_left", "missing_right", "not_co
 COUNTED = ("df", "n", "n_psu", "n_cases")
 # What is worked out from estimate, standard error and df by other functions in each language
 # (quantiles of t, logarithms), and so agrees less closely.
-DERIVED = ("cv", "deff", "ci_low", "ci_high", "statistic_value", "p", "lack_of_fit_p")
+P_VALUES = ("p", "p_adjusted", "lack_of_fit_p")
+DERIVED = ("cv", "deff", "ci_low", "ci_high", "statistic_value", *P_VALUES)
 DERIVED_RELATIVE = 1e-6
 MEASURES = ("estimate", "se", *COUNTED, *DERIVED)
 # An absolute difference is judged by a thousandth of the scale: 1e-12 of it is 1e-9 of that.
@@ -202,7 +203,9 @@ def trends_of(
     # The other side's slope or average of a cell may reach further, and then has no counterpart.
     cells = [pd.MultiIndex.from_frame(frame.loc[:, TREND_KEYS]) for frame in kept]
     paired = kept[1]["statistic"].eq("change") | cells[1].isin(cells[0])
-    return kept[0], kept[1].loc[paired]
+    # Over fewer years there are fewer tests to adjust for.
+    left, right = (f.drop(columns="p_adjusted", errors="ignore") for f in (kept[0], kept[1]))
+    return left, right.loc[paired]
 
 
 def _scale(both: pd.DataFrame, keys: Sequence[str], sides: Sequence[pd.DataFrame]) -> pd.Series:
@@ -237,7 +240,7 @@ def _compare_measure(
     if measure == "se" and "year_from" not in both:
         # A standard error is judged by the size of its estimate.
         scale = both[["estimate_left", "estimate_right"]].abs().max(axis=1).to_numpy(dtype=float)
-    if measure in ("p", "lack_of_fit_p", "cv", "deff", "statistic_value"):
+    if measure in (*P_VALUES, "cv", "deff", "statistic_value"):
         scale = np.ones(len(both)) / SMALL
     with np.errstate(invalid="ignore", divide="ignore"):
         absolute = np.abs(a - b)

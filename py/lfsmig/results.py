@@ -48,6 +48,8 @@ TREND_COLUMNS = [
     "ci_high",
     "statistic_value",
     "p",
+    # For the number of tests of the indicator (`families`).
+    "p_adjusted",
     "lack_of_fit_p",
     # The cell's largest yearly estimate: the size of the numbers that were subtracted.
     "level",

@@ -389,7 +389,7 @@ def estimate_trends(
         "parameters": text_hash(
             [params.country.model_dump(mode="json"), params.report.model_dump(mode="json")]
         ),
-        "code": code_hash("survey", "trends", "replicate", "results", "r"),
+        "code": code_hash("survey", "trends", "families", "replicate", "results", "r"),
     }
     made = {"years": years, "compared": both, "with_r": "r" in ENGINES[engine]}
     manifest = Manifest(target.parent)

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from lfsmig import families
 from lfsmig.params import pool_spans
 from lfsmig.results import SCHEMA_VERSION, TREND_COLUMNS
 from lfsmig.survey.change import YearCells, series_average, series_change, series_trend
@@ -83,6 +84,7 @@ def estimate(params: Params, years: Years, engine: str) -> pd.DataFrame:
     out = pd.concat(parts, ignore_index=True).merge(levels, on=CELL_KEYS, how="left")
     out["schema_version"] = SCHEMA_VERSION
     out["engine"] = engine
+    out["p_adjusted"] = families.adjusted(out, engine)
     return out.reindex(columns=TREND_COLUMNS)
 
 

@@ -30,7 +30,7 @@ from mock_numbers import (
 )
 from scipy import stats
 
-from lfsmig import twins
+from lfsmig import families, twins
 from lfsmig.params import load
 from lfsmig.results import RESULT_COLUMNS, SCHEMA_VERSION, TREND_COLUMNS, domain_text
 
@@ -229,7 +229,9 @@ def trends(frames: dict[int, pd.DataFrame]) -> pd.DataFrame:
         slope = float((group["year"] - 2021.5) @ group["estimate"]) / 17.5
         se = float(group["se"].mean()) / math.sqrt(17.5)
         rows.append({**base, **tested("slope", YEARS[0], YEARS[-1], slope, se)})
-    frame = pd.DataFrame(rows)[[name for name in TREND_COLUMNS if name != "level"]]
+    made = [name for name in TREND_COLUMNS if name not in ("level", "p_adjusted")]
+    frame = pd.DataFrame(rows)[made]
+    frame["p_adjusted"] = families.adjusted(frame)
     return frame.assign(flag=frame["estimate"].isna().map({True: "s", False: ""}))
 
 

@@ -248,7 +248,10 @@ def test_lines_differ_without_colour_and_their_names_can_be_read() -> None:
         assert 1.05 / (luminance + 0.05) >= 4.5, colour
 
 
-def test_hollow_markers_lie_above_filled_ones() -> None:
+def test_hollow_markers_lie_above_filled_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = data.series("recent_internal.sent_remittances", by="region", category="yes")
+    frame.loc[frame["code"].eq("2"), "flag"] = "*"
+    monkeypatch.setattr(data, "series", lambda *_, **__: frame)
     figure = figures.fig_regions("recent_internal.sent_remittances", category="yes")
     hollow = [line for line in figure.axes[0].lines if line.get_markerfacecolor() == "white"]
     filled = [line for line in figure.axes[0].lines if line not in hollow]

@@ -66,3 +66,13 @@ def test_finding_goes_with_its_evidence(edition: pytest.MonkeyPatch) -> None:
     assert words.t("finding.none") in str(listed.data)
     frame = frame[~last]
     assert told(edition, frame, a_change(0.4, 0.01)) == ""
+
+
+def test_a_finding_is_told_by_the_adjusted_p(edition: pytest.MonkeyPatch) -> None:
+    frame = data.series(RATE).copy()
+    chance = told(edition, frame, a_change(0.4, 0.02).assign(p_adjusted=0.1))
+    assert words.t("quantity.points", n=words.number(0.4, "percent")) not in chance
+    both = words.t("finding.p_adjusted", p=findings.p_text(0.02), adjusted=findings.p_text(0.1))
+    assert both in chance
+    alone = told(edition, frame, a_change(0.4, 0.02).assign(p_adjusted=0.02))
+    assert alone == told(edition, frame, a_change(0.4, 0.02))

@@ -145,3 +145,16 @@ def test_years_stand_side_by_side_and_single_ages_in_a_table(
     ages = [line.split(" | ")[0].strip("| ") for line in text.splitlines() if line[:1] == "|"]
     assert ages[2:] == ["9", "23", "24"] and "| c | – | – |" in text
     assert "2019–2024" in text
+
+
+def test_an_index_that_noise_raises_is_corrected_or_marked(
+    two_years: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Movers run from 614 to 1,124 by year; nothing tells years apart by that."""
+    monkeypatch.setenv("LFSMIG_LANG", "en")
+    names = [name for name in words.register() if name.startswith("indices.")]
+    assert [name for name in names if index_table._noisy(name)] == ["indices.mei"]
+    text = index_table.tbl_indices(["indices.mei", "indices.mei_corrected"]).data
+    assert "| Migration effectiveness (MEI) (per cent) ‡ |" in " ".join(text.split())
+    assert "‡ Sampling noise raises this index" in text
+    assert "‡" not in index_table.tbl_indices(["indices.mei_corrected", "indices.mei_floor"]).data

@@ -39,7 +39,8 @@ def series(workspace: Workspace, indicator: str) -> dict[str, Any]:
     estimates = pd.concat([read_parquet(workspace.released(y)) for y in years])
     trends = read_parquet(path)
     keep = [*VALUES, "flag"]
-    columns = ["category", "statistic", "year_from", "year_to", *keep, "p", "lack_of_fit_p"]
+    tests = ["p", "p_adjusted", "lack_of_fit_p"]
+    columns = ["category", "statistic", "year_from", "year_to", *keep, *tests]
     changes = _rows(trends, indicator, columns)
     for row in changes:
         crossed = _crossed(params, indicator, row)

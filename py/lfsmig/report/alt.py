@@ -38,7 +38,7 @@ def of_lines(lines: Mapping[str, pd.DataFrame], unit: str) -> str:
     """Where each line begins and ends; years whose values are withheld have no part in it."""
     told = []
     for label, frame in lines.items():
-        shown = frame.dropna(subset=["estimate"]).sort_values("year")
+        shown = frame[data.quotable(frame)].dropna(subset=["estimate"]).sort_values("year")
         if shown.empty:
             continue
         first, last = shown.iloc[0], shown.iloc[-1]
@@ -62,7 +62,8 @@ def of_codes(frame: pd.DataFrame, variable: str, unit: str) -> str:
     It states no order: the sample may not settle it.
     """
     year = data.report_year()
-    shown = frame[frame["year"].eq(year)].dropna(subset=["estimate"]).sort_values("estimate")
+    shown = frame[frame["year"].eq(year) & data.quotable(frame)]
+    shown = shown.dropna(subset=["estimate"]).sort_values("estimate")
     if len(shown) < 2:
         return ""
     low, high = shown.iloc[0], shown.iloc[-1]

@@ -22,6 +22,8 @@ from lfsmig.results import domain_text
 from lfsmig.yamltext import plain
 
 WITHHELD = ("c", "s")
+# Reason of a flag that somebody decided on.
+REVIEWED = "overruled"
 # The order in which flags are explained under a table.
 FLAGS = ("c", "s", "*", "r", "+")
 # The check that fails where the sum of weights jumps: the population projections were changed.
@@ -292,6 +294,19 @@ def comparable_years(year: int) -> list[int]:
 def is_count(frame: pd.DataFrame) -> bool:
     """Whether an indicator is a sum over persons, which moves with the population projections."""
     return bool(frame["statistic"].eq("total").any())
+
+
+def quotable(frame: pd.DataFrame) -> pd.Series:
+    """Rows that a sentence may quote: shown, and not waiting for the review that `r` asks for.
+
+    A decision in `rules.yml` (`publication.overrules`) is that review, whatever flag it leaves.
+    """
+    if "flag" not in frame:
+        return pd.Series(True, index=frame.index)
+    waiting = frame["flag"].eq("r")
+    if "reason" in frame:
+        waiting &= frame["reason"].ne(REVIEWED)
+    return ~frame["flag"].isin(WITHHELD) & ~waiting
 
 
 def absent_reason(indicator: str) -> str | None:

@@ -1,7 +1,8 @@
 """Key findings as sentences: every number and every "significant" computed from released trends.
 
-What the data do not allow is not said: counts are not compared across a change of the population
-projections, and no order of groups is stated that a withheld value or sampling could turn round.
+What the data do not allow is not said: a value that is to be reviewed is not quoted, counts are not
+compared across a change of the population projections, and no order of groups is stated that a
+withheld value or sampling could turn round.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def finding(indicator: str) -> str:
 
 def _level(indicator: str, frame: pd.DataFrame, category: str) -> str:
     year = data.report_year()
-    rows = frame[frame["year"].eq(year) & ~frame["flag"].isin(data.WITHHELD)]
+    rows = frame[frame["year"].eq(year) & data.quotable(frame)]
     if rows.empty or pd.isna(rows["estimate"].iloc[0]):
         return ""
     row = rows.iloc[0]
@@ -84,21 +85,23 @@ def _change(
     name: str = "",
 ) -> str:
     """Sentence on the change since the year before; `key` names its words, `name` its subject."""
+    trends = trends[data.quotable(trends)]
     rows = trends[trends["statistic"].eq("change") & trends["year_to"].eq(year)]
     rows = rows.dropna(subset=["estimate", "p"])
     if rows.empty:
         return ""
     row = rows.iloc[0]
     first = int(row["year_from"])
-    before, p = words.year_text(first), p_text(row["p"])
+    before, p = words.year_text(first), both_p(row)
     if any(first <= one and other <= year for one, other in broken):
         return words.t("finding.change_broken", before=before)
-    way = "none" if row["p"] >= SIGNIFICANT else "up" if row["estimate"] > 0 else "down"
+    way = "none" if _decisive(row) >= SIGNIFICANT else "up" if row["estimate"] > 0 else "down"
     size = _size(row["estimate"], unit)
     return words.t(f"finding.{key}_{way}", name=name, size=size, before=before, p=p)
 
 
 def _trend(trends: pd.DataFrame, unit: str) -> str:
+    trends = trends[data.quotable(trends)]
     rows = trends[trends["statistic"].eq("slope")].dropna(subset=["estimate", "p"])
     if rows.empty:
         return ""
@@ -106,8 +109,8 @@ def _trend(trends: pd.DataFrame, unit: str) -> str:
     span = words.span([int(row["year_from"]), int(row["year_to"])])
     if row["lack_of_fit_p"] < SIGNIFICANT:
         return words.t("finding.trend_bent", span=span, p=p_text(row["lack_of_fit_p"]))
-    p = p_text(row["p"])
-    if row["p"] >= SIGNIFICANT:
+    p = both_p(row)
+    if _decisive(row) >= SIGNIFICANT:
         return words.t("finding.trend_none", span=span, p=p)
     key = "finding.trend_up" if row["estimate"] > 0 else "finding.trend_down"
     return words.t(key, span=span, size=_size(row["estimate"], unit), p=p)
@@ -117,7 +120,7 @@ def _range(frame: pd.DataFrame, unit: str, indicator: str, broken: bool) -> str:
     """Smallest and largest yearly estimate, among the years that may be compared."""
     if broken:
         frame = frame[frame["year"].isin(data.comparable_years(data.report_year()))]
-    shown = frame.dropna(subset=["estimate"])
+    shown = frame[data.quotable(frame)].dropna(subset=["estimate"])
     if len(shown) < (2 if broken else 3):
         return ""
     printed = {
@@ -159,7 +162,8 @@ def _groups(indicator: str, frame: pd.DataFrame) -> str:
     cells = frame[frame["year"].eq(year)]
     withheld = cells["flag"].isin(data.WITHHELD)
     shown = cells[~withheld & cells["estimate"].gt(0)]
-    if shown.empty:
+    # Without the group that waits for its review the order of the others is not known either.
+    if shown.empty or not data.quotable(shown).all():
         return ""
     groups = [Group(row.estimate, row.se, row) for row in data.rows(shown)]
     if withheld.any():
@@ -271,7 +275,7 @@ def _net(indicator: str) -> str:
     """Say which regions gain and which lose, by intervals that leave zero out."""
     year = data.report_year()
     frame = data.series(indicator, by="region")
-    frame = frame[frame["year"].eq(year)].dropna(subset=["estimate"])
+    frame = frame[frame["year"].eq(year) & data.quotable(frame)].dropna(subset=["estimate"])
     if frame.empty:
         return ""
     unit = print_unit(frame, str(frame["unit"].iloc[0]))
@@ -308,6 +312,20 @@ def _balance(row: Any, unit: str) -> str:
 
 
 # --- numbers -------------------------------------------------------------------------------------
+
+
+def _decisive(row: pd.Series) -> float:
+    """The p-value by which a finding is told: the one adjusted for the tests of its indicator."""
+    adjusted = row.get("p_adjusted")
+    return float(row["p"] if adjusted is None or pd.isna(adjusted) else adjusted)
+
+
+def both_p(row: pd.Series) -> str:
+    """The p-value, and the adjusted one where that is another."""
+    p, adjusted = p_text(row["p"]), p_text(_decisive(row))
+    if _decisive(row) == row["p"]:
+        return p
+    return words.t("finding.p_adjusted", p=p, adjusted=adjusted)
 
 
 def p_text(p: float) -> str:

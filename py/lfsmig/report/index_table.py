@@ -8,16 +8,19 @@ from typing import Any
 import pandas as pd
 from IPython.display import Markdown
 
+from lfsmig.index_noise import noisy
 from lfsmig.report import data, words
 from lfsmig.report.tables import cell, escape, pipe, print_unit, several, several_notes
 
 INDENT = "\u2003"
+NOISE = " ‡"
 
 
 def tbl_indices(indicators: Sequence[str]) -> Markdown:
     """One row per index, its interval below it, and the movers of the sample in the last row."""
     years = data.years()
     used = several(indicators)
+    noise = False
     rows: list[list[str]] = []
     for name, frame in used.items():
         found: dict[int, Any] = {row.year: row for row in data.rows(frame)}
@@ -25,6 +28,8 @@ def tbl_indices(indicators: Sequence[str]) -> Markdown:
         label = words.indicator_text(name)
         if unit.startswith("percent"):
             label += f" ({words.unit_name(unit)})"
+        noise = noise or _noisy(name)
+        label += NOISE if _noisy(name) else ""
         rows.append([escape(label), *(_value(found.get(y), unit) for y in years)])
         if frame["ci_low"].notna().any():
             limits = [_limits(found.get(y), unit) for y in years]
@@ -33,7 +38,17 @@ def tbl_indices(indicators: Sequence[str]) -> Markdown:
     rows.append([words.t("column.movers"), *(_movers(used, y) for y in years)])
     head = [words.t("column.index"), *map(words.year, years)]
     table = pipe(head, rows, "l" + "r" * len(years), even=True)
-    return Markdown(f"{table}\n\n{several_notes(used, words.t('table.index_ci'), False)}")
+    told = words.t("table.index_ci")
+    told += f" {words.t('table.noisy', mark=NOISE.strip())}" if noise else ""
+    return Markdown(f"{table}\n\n{several_notes(used, told, False)}")
+
+
+def _noisy(indicator: str) -> bool:
+    """Whether sampling noise is left in an index, by its entry in the register."""
+    entry = words.register().get(indicator) or {}
+    if entry.get("statistic") != "index":
+        return False
+    return noisy(str(entry.get("of")), bool(entry.get("corrected")), entry.get("rarefied"))
 
 
 def _relative(indicator: str, years: Sequence[int]) -> list[list[str]]:

@@ -1,7 +1,8 @@
 """Maps of places: tiles of one size, or the office's own boundaries where it supplies them.
 
-The value stands in its tile, so that the map can be read in grey print; a place whose value is
-withheld is hatched.
+The value stands in its tile, so that the map can be read in grey print, and a loss has a mark of
+its own; a place whose value is withheld is hatched. A bold outline says that sampling does not
+explain a balance; a dashed one, that a place cannot be told from the whole country.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from lfsmig.report import alt, data, geojson, serial_breaks, words
 from lfsmig.report.figures import nothing
 from lfsmig.report.marks import NOTE_SIZE, wrapped
 from lfsmig.report.style import INK, NOTE, QUIET, WIDTH, setup
-from lfsmig.report.tables import print_unit
+from lfsmig.report.tables import MARKED, marks_legend, print_unit
 
 HATCH = "//////"
 # Fills on which dark type can be read everywhere (contrast above 4.5).
@@ -34,7 +35,10 @@ AMOUNTS = LinearSegmentedColormap.from_list("amounts", [PAPER, MUCH])
 MARGIN, BAR, HEAD, GAP = 0.08, 0.5, 0.28, 0.24  # inches: edges, colour scale, titles, between maps
 LARGEST = 0.34  # inches: side of a tile at most
 SMALLEST_BOUNDARY = 5.0  # inches: height of a map with real boundaries
-TILE_TYPE = 6.3  # points
+TILE_TYPE = 7.0  # points
+# In grey print a loss is as dark as a gain: it has a bar at the foot of its tile, or dots.
+FOOT, DOTS = 0.1, "..."
+CERTAIN = 1.6  # points: outline of a place whose interval leaves the value compared with out
 
 
 def fig_map(indicator: str, by: str = "province") -> Figure | None:
@@ -48,10 +52,12 @@ def fig_map(indicator: str, by: str = "province") -> Figure | None:
     every = pd.concat(panels.values())
     unit = print_unit(every, str(every["unit"].iloc[0]))
     colours, norm = _scale(every["estimate"] * words.scale(unit))
-    fig, axes, bottom = _sheet(shapes, len(panels), _note(indicator, by, every))
+    against = _against(indicator, every)
+    fig, axes, bottom = _sheet(shapes, len(panels), _note(indicator, by, every, against))
     for ax, (title, cells) in zip(axes, panels.items(), strict=True):
         ax.set_title(title, loc="left", fontsize=9.5, fontweight="bold", pad=4)
-        _draw(ax, shapes, cells.set_index("code"), unit, colours, norm)
+        marks = cells.assign(outlined=outlined(cells, against)).set_index("code")
+        _draw(ax, shapes, marks, unit, colours, norm)
     height = fig.get_size_inches()[1]
     place = (0.2, (bottom + 0.2) / height, 0.6, 0.09 / height)
     bar = fig.colorbar(ScalarMappable(norm, colours), cax=fig.add_axes(place),
@@ -80,8 +86,36 @@ def _panels(indicator: str, by: str) -> dict[str, pd.DataFrame]:
     return {words.year_text(year): frame[frame["year"].eq(year)]}
 
 
-def _note(indicator: str, by: str, cells: pd.DataFrame) -> str:
+def _against(indicator: str, cells: pd.DataFrame) -> float:
+    """What places are compared with: zero for balances, else the value of the whole country.
+
+    NaN where that is not to be had: of averages over years there is none.
+    """
+    if cells["estimate"].min() < 0:
+        return 0.0
+    if "year_from" in cells:
+        return np.nan
+    whole = data.series(indicator)
+    values = whole.loc[whole["year"].eq(data.report_year()), "estimate"].to_numpy(dtype=float)
+    return float(values[0]) if len(values) else np.nan
+
+
+def outlined(cells: pd.DataFrame, against: float) -> pd.Series:
+    """Places with an outline: balances whose interval leaves zero out, else those it does not tell.
+
+    Few of the balances of places are certain, and few of their shares are like the country's.
+    """
+    if against == 0:
+        return (cells["ci_low"] > 0) | (cells["ci_high"] < 0)
+    return (cells["ci_low"] <= against) & (cells["ci_high"] >= against)
+
+
+def _note(indicator: str, by: str, cells: pd.DataFrame, against: float) -> str:
     parts = []
+    if outlined(cells, against).any():
+        parts.append(words.t("map.certain" if against == 0 else "map.unsettled"))
+    if cells["estimate"].min() < 0:
+        parts.append(words.t("map.loss" if _boundaries() is None else "map.loss_dots"))
     if cells["flag"].isin(data.WITHHELD).any():
         parts.append(words.t("map.hatched"))
     if _boundaries() is None:
@@ -95,7 +129,16 @@ def _note(indicator: str, by: str, cells: pd.DataFrame) -> str:
             if any(one.between(year, year + 1) for year in range(first, last))
         ]  # fmt: skip
         parts.append(serial_breaks.sentence(list({b.id: b for b in within}.values()), "map.breaks"))
+    parts.append(marks_legend(cells))
     return " ".join(part for part in parts if part)
+
+
+def signed(value: float, unit: str, plus: bool) -> str:
+    """A value as its tile has it: no sign where nothing but zeros is printed."""
+    text = words.number(value, unit)
+    if not any(digit in text for digit in "123456789"):
+        return words.number(0.0, unit)
+    return f"+{text}" if plus and value > 0 else text
 
 
 def _scale(values: pd.Series) -> tuple[Colormap, Normalize]:
@@ -186,7 +229,7 @@ def _sheet(
     fig = plt.figure(figsize=(WIDTH, 3.0))
     fig.set_layout_engine("none")
     text = wrapped(fig, note, 0.98 * WIDTH, NOTE_SIZE)
-    bottom = 0.15 * (text.count("\n") + 1) + 0.08 if text else 0.04
+    bottom = 0.18 * (text.count("\n") + 1) + 0.08 if text else 0.04
     height = bottom + BAR + (top - low) * size + HEAD
     fig.set_size_inches(WIDTH, height)
     width = (right - left) * size
@@ -210,14 +253,20 @@ def _draw(
     norm: Normalize,
 ) -> None:  # fmt: skip
     scale = words.scale(unit)
-    tiles = _boundaries() is None
+    tiles, balance = _boundaries() is None, isinstance(norm, TwoSlopeNorm)
     for code, outline in shapes.items():
         value = float(cells["estimate"].get(code, np.nan)) * scale
+        sure = bool(cells["outlined"].get(code, False))
         look: dict[str, Any] = {"linewidth": 0.5, "edgecolor": QUIET}
         if np.isnan(value):
             ax.add_patch(PathPatch(outline, facecolor="white", hatch=HATCH, **look))
         else:
-            ax.add_patch(PathPatch(outline, facecolor=colours(norm(value)), **look))
+            dots = {"hatch": DOTS} if value < 0 and not tiles else {}
+            ax.add_patch(PathPatch(outline, facecolor=colours(norm(value)), **look, **dots))
+        if sure:
+            frame: dict[str, Any] = {"fill": False, "edgecolor": INK, "linewidth": CERTAIN}
+            frame |= {} if balance else {"linewidth": 0.9, "linestyle": (0, (3, 2))}
+            ax.add_patch(PathPatch(outline, zorder=1.8, **frame))
         if not tiles:
             continue
         x, y = _points(outline)[:-1].mean(axis=0)
@@ -226,7 +275,13 @@ def _draw(
             # White behind the letters, or the hatching would cross them out.
             ax.add_patch(Rectangle((x - 0.3, y - 0.2), 0.6, 0.4, color="white", zorder=1.5))
         else:
-            plus = "+" if value > 0 and isinstance(norm, TwoSlopeNorm) else ""
-            text += f"\n{plus}{words.number(value / scale, unit)}"
+            flag = str(cells["flag"].get(code, ""))
+            shown = signed(value / scale, unit, balance)
+            text += f"\n{shown}{flag if flag in MARKED else ''}"
+            if value < 0 and shown != words.number(0.0, unit):
+                (left, low), (right, _) = _points(outline).min(axis=0), _points(outline).max(axis=0)
+                ax.add_patch(Rectangle((left, low), right - left, FOOT, color=INK, linewidth=0))
+                y += FOOT / 2
+        weight = "bold" if sure and balance else "normal"
         ax.text(x, y, text, ha="center", va="center", fontsize=TILE_TYPE, color=INK,
-                linespacing=1.05)  # fmt: skip
+                linespacing=1.0, fontweight=weight)  # fmt: skip

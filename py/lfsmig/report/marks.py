@@ -14,10 +14,13 @@ from matplotlib.ticker import FuncFormatter
 
 from lfsmig.report import data, words
 from lfsmig.report.style import COLOURS, INK, NOTE, QUIET, WIDTH
+from lfsmig.report.tables import review_reasons, review_text
 
 NOTE_SIZE = 8  # points
 # What tells lines apart where colours do not: in grey print, for the colour-blind.
 MARKERS = "osD^v"
+# Markers of values with a flag, and what fills them: hollow, a cross, a plus sign.
+FLAGGED = {"*": ("", "white"), "r": ("X", ""), "+": ("P", "")}
 DASHES = ["-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (5, 1.5, 1.5, 1.5)), (0, (8, 2))]
 
 
@@ -48,10 +51,28 @@ def line(
         elinewidth=1.1,
         capsize=2.5,
     )
-    hollow = cells["flag"].eq("*").to_numpy()
-    for mask, face in ((shown & ~hollow, colour), (shown & hollow, "white")):
-        marker = MARKERS[shape % len(MARKERS)]
-        ax.plot(x[mask], y[mask], marker, color=colour, markerfacecolor=face, markersize=5)
+    _points(ax, x, y, cells["flag"], colour, shape, 5)
+
+
+def _points(
+    ax: Axes, x: np.ndarray, y: np.ndarray, flags: pd.Series, colour: str, shape: int, size: float,
+) -> None:  # fmt: skip
+    """Markers of the values that are shown: a flag has one of its own, whatever the line's is.
+
+    An ordinary marker is the line's (`MARKERS`), filled; with caution it is hollow. They lie above
+    the intervals, and flagged ones above all others.
+    """
+    shown, ordinary = ~np.isnan(y), ~flags.isin([*FLAGGED]).to_numpy()
+    marker = MARKERS[shape % len(MARKERS)]
+    looks = {flag: (form or marker, face) for flag, (form, face) in FLAGGED.items()}
+    for flag, (form, face) in {"": (marker, colour), **looks}.items():
+        mask = shown & (flags.eq(flag).to_numpy() if flag else ordinary)
+        if not mask.any():
+            continue
+        look: dict[str, Any] = {"color": colour, "markerfacecolor": face or colour}
+        # A zero stands on the axis, whole.
+        look |= {"markersize": size + (1.5 if form != marker else 0), "clip_on": False}
+        ax.plot(x[mask], y[mask], form, zorder=4 if face == "white" else 3, **look)
 
 
 def _joined(
@@ -192,17 +213,14 @@ def dots(
         x[shown],
         y[shown],
         xerr=np.vstack([low, high])[:, shown].clip(min=0),
-        fmt=marker,
-        color=colour,
+        fmt="none",
+        ecolor=colour,
         elinewidth=1.2,
         capsize=2.5,
-        markersize=5.5,
-        label=label,
     )
-    hollow = shown & cells["flag"].eq("*").to_numpy()
-    # Above the filled markers, which matplotlib draws over later ones of the same order.
-    hole: dict[str, Any] = {"markerfacecolor": "white", "markersize": 5.5, "zorder": 4}
-    ax.plot(x[hollow], y[hollow], marker, color=colour, **hole)
+    # The ordinary marker is the legend's, also where every value has a flag.
+    ax.plot([], [], marker, color=colour, markersize=5.5, label=label)
+    _points(ax, x, y, cells["flag"], colour, shape, 5.5)
 
 
 def finish(
@@ -240,13 +258,24 @@ def notes_of(
     parts = [words.t("figure.interval")] if intervals else []
     if frame["flag"].isin(data.WITHHELD).any():
         parts.append(words.t("figure.withheld"))
-    if intervals and frame["flag"].eq("*").any():
-        parts.append(words.t("figure.caution"))
+    parts += _meanings(frame) if intervals else []
     if hidden:
         parts.append(words.t("figure.hidden", names=words.listing(list(hidden))))
     if broken and data.breaks():
         parts.append(words.t("figure.broken"))
     return " ".join([*parts, more] if more else parts)
+
+
+def _meanings(frame: pd.DataFrame) -> list[str]:
+    """What the markers of flagged values mean, of the flags that occur."""
+    flags, told = set(frame["flag"]), []
+    if "*" in flags:
+        told.append(words.t("figure.caution"))
+    if "r" in flags:
+        told.append(words.t("figure.review", why=review_text(review_reasons(frame))))
+    if "+" in flags:
+        told.append(words.t("figure.complement"))
+    return told
 
 
 def wrapped(fig: Figure, text: str, room: float, size: float, weight: str = "normal") -> str:

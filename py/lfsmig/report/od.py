@@ -34,11 +34,11 @@ from lfsmig.report.style import COLOURS, INK, NOTE, QUIET, WIDTH, setup
 from lfsmig.report.tables import (
     cell,
     escape,
-    flag_legend,
     interval,
+    marked,
+    marks_legend,
     pipe,
     print_unit,
-    review_reasons,
 )
 
 # Widest arc in points, and the thinnest that can be seen.
@@ -46,8 +46,6 @@ WIDEST, THINNEST = 13.0, 0.6
 ARCS_HEIGHT = 4.3  # inches
 # So many flows that are not drawn are named below the arcs; of more the number is told.
 NAMED = 5
-# Flags of values that are shown: they stand beside the value.
-MARKED = ("*", "r", "+")
 # A line of area names takes so much of the unit between two neighbours.
 ROOM = 0.46
 
@@ -120,21 +118,17 @@ def _cell(ax: Axes, x: int, y: int, row: Any, unit: str, norm: Normalize) -> Non
         return
     fill = AMOUNTS(norm(np.sqrt(row["estimate"])))
     ax.add_patch(Rectangle((x, y), 1, 1, facecolor=fill, **look))
-    text = words.number(row["estimate"], unit) + (row["flag"] if row["flag"] in MARKED else "")
+    text = marked(row["estimate"], unit, row["flag"])
     ax.text(x + 0.5, y + 0.5, text, ha="center", va="center", fontsize=9, color=INK)
 
 
-def _foot(fig: Figure, text: str, frame: pd.DataFrame, more: str = "") -> None:
-    """What the marks mean, below the chart."""
+def _foot(fig: Figure, text: str, frame: pd.DataFrame) -> None:
+    """What the marks of the cells that are drawn mean, below the chart."""
     told = [text]
-    if (frame["flag"].isin(data.WITHHELD) & frame["reason"].ne("empty")).any() and not more:
+    if (frame["flag"].isin(data.WITHHELD) & frame["reason"].ne("empty")).any():
         told.append(words.t("map.hatched_cells"))
-    flags = [flag for flag in frame["flag"] if flag in MARKED]
-    if flags and not more:
-        told.append(flag_legend(flags, review_reasons(frame)).replace("\\", ""))
-    if more:
-        told.append(more)
-    note = wrapped(fig, " ".join(told), 0.98 * WIDTH, NOTE_SIZE)
+    told.append(marks_legend(frame))
+    note = wrapped(fig, " ".join(part for part in told if part), 0.98 * WIDTH, NOTE_SIZE)
     fig.supxlabel(note, fontsize=NOTE_SIZE, color=NOTE, x=0.01, ha="left")
     fig.draw_without_rendering()
     fig.set_layout_engine("none")
@@ -162,7 +156,7 @@ def fig_flow_arcs(indicator: str, rows: str, columns: str) -> Figure | None:
     place = {code: position for position, code in enumerate(codes)}
     fig, ax = plt.subplots(figsize=(WIDTH, ARCS_HEIGHT))
     largest = float(between["estimate"].max())
-    hidden = []
+    hidden, drawn = [], []
     between = between[between["row"].isin(place) & between["column"].isin(place)]
     for flow in data.rows(between):
         if flow.flag in data.WITHHELD or not flow.estimate > 0:
@@ -170,7 +164,9 @@ def fig_flow_arcs(indicator: str, rows: str, columns: str) -> Figure | None:
                 hidden.append(pair(rows, columns, flow.row, flow.column))
             continue
         width = max(THINNEST, WIDEST * flow.estimate / largest)
-        _arc(ax, place[flow.row], place[flow.column], width, words.number(flow.estimate, unit))
+        text = marked(flow.estimate, unit, flow.flag)
+        _arc(ax, place[flow.row], place[flow.column], width, text)
+        drawn.append(flow.Index)
     top = _height(0, len(codes) - 1) + 0.24
     ax.set(xlim=(-0.6, len(codes) - 0.4), ylim=(-top - ROOM / 2, top + ROOM / 2))
     for code, x in place.items():
@@ -186,7 +182,7 @@ def fig_flow_arcs(indicator: str, rows: str, columns: str) -> Figure | None:
     told = words.t("flow.undrawn", names="; ".join(hidden)) if hidden else ""
     if len(hidden) > NAMED:
         told = words.t("flow.undrawn_many", n=len(hidden))
-    _foot(fig, note, frame, told or " ")
+    _foot(fig, f"{note} {told}".rstrip(), between.loc[drawn])
     return fig
 
 
@@ -309,7 +305,8 @@ def flows_finding(indicator: str, rows: str, columns: str, most: int = 3) -> Mar
     frame = _year_cells(indicator, rows, columns)
     frame = frame[frame["row"].ne(frame["column"])]
     shown = frame[frame["estimate"].gt(0)].sort_values("estimate", ascending=False)
-    if shown.empty:
+    # A flow that waits for its review is not passed over either: a smaller one is not the largest.
+    if shown.empty or not data.quotable(shown.head(most)).all():
         return Markdown(words.t("finding.none"))
     named = [
         words.t(

@@ -101,7 +101,8 @@ def place_table(indicator: str, by: str = "province") -> Markdown:
 def places_finding(indicator: str, by: str = "province") -> Markdown:
     """Name the places with the highest and the lowest rate of the report year."""
     frame = data.series(indicator, by=by)
-    frame = frame[frame["year"].eq(data.report_year())].dropna(subset=["estimate"])
+    frame = frame[frame["year"].eq(data.report_year()) & data.quotable(frame)]
+    frame = frame.dropna(subset=["estimate"])
     if len(frame) < 2:
         return Markdown(words.t("finding.none"))
     ordered = frame.sort_values("estimate", ascending=False)
@@ -131,7 +132,8 @@ def pools_finding(indicator: str, by: str = "province") -> Markdown:
 
     With so many places some intervals leave zero out by chance, and the sentence says how many.
     """
-    frame = data.pools_by(indicator, by).dropna(subset=["estimate"])
+    frame = data.pools_by(indicator, by)
+    frame = frame[data.quotable(frame)].dropna(subset=["estimate"])
     lines = []
     for span in _spans(frame):
         cells = frame[frame["year_from"].eq(span[0])]

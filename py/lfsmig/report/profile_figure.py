@@ -134,7 +134,8 @@ def profile_finding(single: bool = False) -> Markdown:
     """
     frame = _of(single)
     age, rate = _one(frame, "peak_age"), _one(frame, "peak_rate")
-    if age is None or rate is None:
+    # Without replicates the peak is drawn, but no sentence states it without its interval.
+    if age is None or rate is None or np.isnan(age["ci_low"]):
         return Markdown("")
     decimals = {
         name: words.decimal(float(age[name]), 0) for name in ("estimate", "ci_low", "ci_high")
@@ -147,7 +148,19 @@ def profile_finding(single: bool = False) -> Markdown:
             rate=words.number(float(rate["estimate"]), UNIT),
             error=words.decimal(float(_error(frame)), 0),
         )
+        + _gross(frame)
     )  # fmt: skip
+
+
+def _gross(frame: pd.DataFrame) -> str:
+    """Sentence on the moves of one person at these rates, where they were added up."""
+    row = _one(frame, "gmr")
+    if row is None or np.isnan(row["ci_low"]):
+        return ""
+    keys = ("estimate", "ci_low", "ci_high")
+    value, low, high = (words.decimal(float(row[key]), 2) for key in keys)
+    age = words.decimal(float(row["age_to"]) + 1, 0)
+    return words.t("profile.gross", age=age, value=value, low=low, high=high)
 
 
 def _error(frame: pd.DataFrame) -> float:

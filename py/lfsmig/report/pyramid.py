@@ -19,12 +19,21 @@ from lfsmig.report.figures import nothing
 from lfsmig.report.maps import HATCH
 from lfsmig.report.marks import NOTE_SIZE, wrapped
 from lfsmig.report.style import COLOURS, INK, NOTE, QUIET, WIDTH, setup
-from lfsmig.report.tables import cell, flag_legend, pipe, print_unit, source_line
+from lfsmig.report.tables import (
+    MARKED,
+    cell,
+    flag_legend,
+    marks_legend,
+    pipe,
+    print_unit,
+    source_line,
+)
 
 LEFT, RIGHT, GAP, ROW, HEAD, FOOT = 0.62, 0.06, 0.14, 0.19, 0.62, 0.36  # inches
 SIDES = (-1, 1)
 # Shares by age and sex.
 Shares = dict[tuple[str, str], float]
+Limits = dict[tuple[str, str], tuple[float, float]]
 # Where a bar is withheld a short hatched mark stands, of this part of the scale.
 MARK = 0.05
 
@@ -60,6 +69,15 @@ def _shares(indicator: str, age: str, sex: str) -> Shares:
     }
 
 
+def _limits(indicator: str, age: str, sex: str) -> Limits:
+    """Confidence limits of the numbers, per cent of the whole population, where there are any."""
+    whole = _whole(indicator)
+    return {
+        (row.row, row.column): (100 * row.ci_low / whole, 100 * row.ci_high / whole)
+        for row in data.rows(_cells(indicator, age, sex).dropna(subset=["ci_low"]))
+    }
+
+
 def _known(shares: Shares) -> Shares:
     return {group: share for group, share in shares.items() if not math.isnan(share)}
 
@@ -81,13 +99,16 @@ def fig_pyramid(
         return None
     ages = words.codes_of(age) or list(dict.fromkeys(group for group, _ in outline))
     sexes = words.codes_in_order(sex, list(dict.fromkeys(code for _, code in outline)))
+    limits = {name: _limits(name, age, sex) for name in parts}
+    tops = [high for held in limits.values() for _, high in held.values()]
     largest = max(max(_known(s).values(), default=0.0) for s in (*parts.values(), outline))
+    largest = max(largest, *tops) if tops else largest
     height = HEAD + ROW * len(ages) + FOOT
     fig = plt.figure(figsize=(WIDTH, 3.0))
     fig.set_layout_engine("none")
     shown = pd.concat([_cells(name, age, sex) for name in parts])
     note = wrapped(fig, _note(shown, _span(residents)), 0.98 * WIDTH, NOTE_SIZE)
-    below = 0.15 * (note.count("\n") + 1) + 0.06
+    below = 0.18 * (note.count("\n") + 1) + 0.06
     total = height + below
     fig.set_size_inches(WIDTH, total)
     width = (WIDTH - LEFT - RIGHT - (len(parts) - 1) * GAP) / len(parts)
@@ -98,6 +119,7 @@ def fig_pyramid(
         )  # fmt: skip
         ax = fig.add_axes(box)
         _draw(ax, share, outline, ages, sexes, largest)
+        _mark(ax, _cells(name, age, sex), share, limits[name], ages, sexes)
         ax.set_title(wrapped(fig, _title(name), width, 8.5, "bold"), loc="left", fontsize=8.5,
                      fontweight="bold", pad=15)  # fmt: skip
         for side, code in zip(SIDES, sexes, strict=True):
@@ -141,7 +163,7 @@ def _draw(
         ax.stairs(side * around, np.arange(len(y) + 1) - 0.5, orientation="horizontal",
                   color=INK, linewidth=1.1)  # fmt: skip
     ax.axvline(0, color="white", linewidth=1.0)
-    end = 1.06 * largest
+    end = 1.1 * largest
     ax.set(xlim=(-end, end), ylim=(-0.5, len(ages) - 0.5))
     step = next(s for s in (1, 2, 5, 10, 20) if largest / s < 3.5 or s == 20)
     ticks = [t * step for t in range(-3, 4) if abs(t * step) <= end]
@@ -153,11 +175,35 @@ def _draw(
         ax.spines[name].set_visible(False)
 
 
+def _mark(
+    ax: Axes, cells: pd.DataFrame, share: Shares, limits: Limits, ages: Sequence[str],
+    sexes: Sequence[str],
+) -> None:  # fmt: skip
+    """Intervals as thin lines, and the symbols of the values that carry one."""
+    place = {code: y for y, code in enumerate(ages)}
+    sides = dict(zip(sexes, SIDES, strict=False))
+    for row in data.rows(cells):
+        group = (row.row, row.column)
+        value, side = share.get(group, float("nan")), sides.get(row.column)
+        if row.row not in place or side is None or math.isnan(value):
+            continue
+        low, high = limits.get(group, (value, value))
+        if high > low:
+            ax.plot([side * low, side * high], [place[row.row]] * 2, color=INK, linewidth=0.8)
+        if row.flag in MARKED:
+            ax.annotate(row.flag, (side * high, place[row.row]), xytext=(2 * side, 0), va="center",
+                        textcoords="offset points", fontsize=7,
+                        ha="left" if side > 0 else "right")  # fmt: skip
+
+
 def _note(cells: pd.DataFrame, years: str) -> str:
     parts = [words.t("pyramid.note", years=years)]
+    if cells["ci_low"].notna().any():
+        parts.append(words.t("pyramid.interval"))
     if cells["flag"].isin(data.WITHHELD).any():
         parts.append(words.t("pyramid.hatched"))
-    return " ".join(parts)
+    parts.append(marks_legend(cells))
+    return " ".join(part for part in parts if part)
 
 
 def pyramid_table(
@@ -212,6 +258,8 @@ def pyramid_finding(
         group = max(share, key=lambda one: share[one])
         frame = _cells(name, age, sex)
         [row] = data.rows(frame[frame["row"].eq(group[0]) & frame["column"].eq(group[1])])
+        if not data.quotable(frame.loc[[row.Index]]).all():
+            continue
         value, low, high = (
             words.quantity(number, "persons") for number in (row.estimate, row.ci_low, row.ci_high)
         )

@@ -19,6 +19,8 @@ from lfsmig.results import UNKNOWN_ANSWERS
 
 PAGE = 92  # characters of a table's type that fit the printed page
 SHORT = 14  # characters that a head above numbers takes at most
+# Flags of values that are shown: they stand beside the value.
+MARKED = ("*", "r", "+")
 KEPT = 16  # width up to which a column of text keeps what it needs
 
 
@@ -83,10 +85,26 @@ def flag_legend(flags: Sequence[str], reasons: Iterable[str] = ()) -> str:
     if not seen:
         return words.t("table.no_flags")
     told = set(reasons)
-    known = [why for why in words.catalogue()["review"] if why in told] or ["df"]
-    why = words.t("review.or").join(words.t(f"review.{name}") for name in known)
+    why = review_text(told)
     meanings = [unknown_meaning(f, told) or words.t(f"flag.{f}", why=why) for f in seen]
     return words.t("table.flags", flags="; ".join(meanings))
+
+
+def review_text(reasons: Collection[str]) -> str:
+    """Why values are to be reviewed."""
+    known = [why for why in words.catalogue()["review"] if why in reasons] or ["df"]
+    return words.t("review.or").join(words.t(f"review.{name}") for name in known)
+
+
+def marked(value: float, unit: str, flag: str) -> str:
+    """A value as a chart writes it, with the symbol that it carries."""
+    return words.number(value, unit) + (flag if flag in MARKED else "")
+
+
+def marks_legend(frame: pd.DataFrame) -> str:
+    """Meaning of the symbols beside the values of a chart, of those that occur; else nothing."""
+    flags = [flag for flag in frame["flag"] if flag in MARKED]
+    return flag_legend(flags, review_reasons(frame)).replace("\\", "") if flags else ""
 
 
 def unknown_meaning(flag: str, reasons: Collection[str]) -> str:
