@@ -187,8 +187,20 @@ local function scrolled(found)
   return pandoc.Div({ found }, pandoc.Attr("", { "scroll" }, attributes))
 end
 
+-- What every label is called, for whoever wants to know what changed since the last time.
+local function list_of_labels(doc)
+  if not doc.meta["labels-file"] then return nil end
+  local lines = pandoc.List({})
+  for id, target in pairs(targets) do lines:insert(id .. "\t" .. target.name .. "\t" .. (target.number or "")) end
+  lines:sort()
+  local file = assert(io.open(stringify(doc.meta["labels-file"]), "wb"))
+  file:write(table.concat(lines, "\n"))
+  file:close()
+end
+
 return {
   { Meta = read_names },
   { traverse = "topdown", Header = heading, Div = cell, Para = equation },
   { Cite = reference, Div = data_title, Table = scrolled, Math = spoken },
+  { Pandoc = list_of_labels },
 }

@@ -53,6 +53,11 @@ _Loader.add_implicit_resolver(  # type: ignore[no-untyped-call]
 )
 
 
+def plain(text: str) -> Any:
+    """Content of a YAML text of the program's own, as PyYAML's safe loader gives it, but sooner."""
+    return yaml.load(text, Loader=_Base)
+
+
 @dataclass
 class Document:
     """The content of one file, or of several merged, and where each key stands."""

@@ -13,13 +13,17 @@ from datetime import date, datetime
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
-import yaml
+from typing import TYPE_CHECKING, Any
 
 from lfsmig.errors import InputError
+from lfsmig.later import Later
+from lfsmig.params.source import plain
 from lfsmig.results import domain_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = Later("pandas")
 
 WITHHELD = ("c", "s")
 # The order in which flags are explained under a table.
@@ -135,7 +139,7 @@ def rules() -> dict[str, Any]:
 
 @cache
 def _rules(path: Path, _stamp: int) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))["publication"]
+    found: dict[str, Any] = plain(path.read_text(encoding="utf-8"))["publication"]
     return found
 
 

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import pikepdf
-import yaml
 
+from lfsmig.params.source import plain
 from lfsmig.report.page_reader import Page, Text
 
 LOCAL = re.compile(r"^(?!https?:|mailto:|data:|#|//)")
@@ -41,7 +41,7 @@ class Problem(NamedTuple):
 def rules() -> dict[str, Any]:
     """The rules that are data."""
     path = Path(__file__).with_name("lint_pages.yml")
-    found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    found: dict[str, Any] = plain(path.read_text(encoding="utf-8"))
     return found
 
 

@@ -13,8 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from lfsmig.params.source import plain
 from lfsmig.report.source import INLINE
 
 CODE_BLOCK = re.compile(r"^```.*?^```", re.M | re.S)
@@ -32,7 +31,7 @@ TEXT_OPTION = re.compile(r"^#\| (fig-cap|fig-alt|tbl-cap): *(.*)$", re.M)
 def rules() -> dict[str, Any]:
     """The rules that are data."""
     path = Path(__file__).with_name("lint.yml")
-    found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    found: dict[str, Any] = plain(path.read_text(encoding="utf-8"))
     return found
 
 

@@ -16,8 +16,7 @@ from functools import cache, wraps
 from pathlib import Path
 from typing import Any, ParamSpec
 
-import yaml
-
+from lfsmig.params.source import plain
 from lfsmig.report import data
 
 LANGUAGES = ("en", "th")
@@ -60,7 +59,7 @@ def lang() -> str:
 def catalogue() -> dict[str, Any]:
     """All words, by key, then by language."""
     text = (Path(__file__).parent / "words.yml").read_text(encoding="utf-8")
-    words: dict[str, Any] = yaml.safe_load(text)
+    words: dict[str, Any] = plain(text)
     return words
 
 
@@ -183,7 +182,7 @@ def rounded_count(value: float) -> float:
 
 @cache
 def _register(path: Path, _stamp: int) -> dict[str, dict[str, Any]]:
-    content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    content = plain(path.read_text(encoding="utf-8")) or {}
     items = content.get("indicators", content) if isinstance(content, dict) else content
     return {item["id"]: item for item in items}
 
