@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -149,12 +150,9 @@ def _pdf(root: Path, work: Path, target: Path, common: list[str]) -> None:
 
     template = ["--template", str(root / EXTENSION / "report.typ")]
     # Unwrapped: a line break within the title would come into the PDF's properties.
-    pandoc(work, [BOOK, *common, "-t", "typst", "-s", "--wrap=none", *template, "-o", "book.typ"])
+    options = ["-t", "typst", "-s", "--wrap=none", *template]
     source = work / "book.typ"
-    # Pandoc centres every table; beside captions on the left that looks astray.
-    text = source.read_text(encoding="utf-8")
-    text = text.replace("align(center)[#table(", "align(left)[#table(")
-    source.write_text(text, encoding="utf-8")
+    source.write_text(typst_source(work, [BOOK, *common, *options]), encoding="utf-8")
     try:
         typst.compile(
             str(source),
@@ -168,3 +166,15 @@ def _pdf(root: Path, work: Path, target: Path, common: list[str]) -> None:
     except RuntimeError as error:
         raise ChapterError(f"typst: {str(error).strip().splitlines()[0]}") from error
     repair(target)
+
+
+def typst_source(work: Path, arguments: Sequence[str]) -> str:
+    """Have pandoc write for Typst, and mend what it cannot be told."""
+    source = work / "pandoc.typ"
+    pandoc(work, [*arguments, "-o", source.name])
+    text = source.read_text(encoding="utf-8")
+    # Pandoc centres every table; beside captions on the left that looks astray.
+    text = text.replace("align(center)[#table(", "align(left)[#table(")
+    # A foot is a table's last rows: not a line for every page, and not ruled off.
+    text = re.sub(r"table\.hline\(\),\s*table\.footer\(", "table.footer(", text)
+    return text.replace("table.footer(", "table.footer(repeat: false, ")
