@@ -86,7 +86,11 @@ def _changed(
     if before.get("shared") != shared or before.get("order") != list(keys):
         return None
     paged = {name: _pages(blocks) for name, blocks in contents.items()}
-    if not all(paged.values()) or not (site / "index.html").is_file():
+    if not all(paged.values()):
+        return None
+    home = before["top"][0][0]
+    names = {"index.html" if page == home else page for every in paged.values() for page in every}
+    if not all((site / name).is_file() for name in names):
         return None
     changed = {name for name, key in keys.items() if before["keys"].get(name) != key}
     if not changed:
