@@ -307,7 +307,7 @@ def report(
     """Build the report from released tables: HTML, DOCX and PDF in each language."""
     from lfsmig.params import load
     from lfsmig.report.render import build_report
-    from lfsmig.validation_page import refuse_stopped
+    from lfsmig.validation_gate import refuse_stopped
     from lfsmig.workspace import Workspace
 
     use = settings(ctx, params, data, quiet, as_json)

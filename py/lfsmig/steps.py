@@ -28,6 +28,7 @@ from lfsmig import (
     released,
     replicate,
     trends,
+    validation_gate,
     validation_page,
 )
 from lfsmig.atomic import atomic_path, read_parquet, write_json, write_parquet
@@ -198,7 +199,7 @@ def _stopping(
     if not made["stopping"]:
         return []
     validation_page.write(workspace.validation, made)
-    return [validation_page.stopping_line(made, workspace.validation)]
+    return [validation_gate.stopping_line(made, workspace.validation)]
 
 
 def _write_csv(target: Path, frame: pd.DataFrame) -> None:

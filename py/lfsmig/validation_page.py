@@ -7,9 +7,8 @@ it also shows by colour. It names keys of records, so it stays beside the unrele
 from __future__ import annotations
 
 import base64
-import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -22,11 +21,9 @@ from rich.table import Table
 from rich.text import Text
 
 from lfsmig.atomic import write_json, write_text
-from lfsmig.errors import CheckFailed, InputError
 from lfsmig.intake.validate import errors, needless, stopping, warnings
 from lfsmig.report import words as report_words
 from lfsmig.validation_parts import part_name
-from lfsmig.workspace import Workspace
 
 SCHEMA_VERSION = 1
 LANGUAGES = ("en", "th")
@@ -95,43 +92,6 @@ def write(folder: Path, made: dict[str, Any]) -> list[Path]:
     write_text(paths[1], page(made))
     write_text(paths[2], text(made) + "\n")
     return paths
-
-
-def stopping_line(made: Mapping[str, Any], folder: Path) -> str:
-    """Name the errors of a year and the page that tells more, in one line."""
-    named = {one["id"]: one["help"]["en"] for one in made["checks"]}
-    told = ", ".join(f"{one} {named[one]}" for one in made["stopping"])
-    return f"{made['year']}: {told} (page: {folder / str(made['year'])}.html)"
-
-
-def refuse_stopped(workspace: Workspace, years: Iterable[int]) -> None:
-    """Stop a report over a year whose last validation found errors.
-
-    A run that such a year stopped leaves the released tables of before; a report of them would
-    pass over what was found since.
-
-    Raises
-    ------
-    CheckFailed
-        Naming the checks and the page.
-    """
-    told = []
-    for year in years:
-        path = workspace.validation / f"{year}.json"
-        if not path.is_file():
-            continue
-        try:
-            made = json.loads(path.read_text(encoding="utf-8"))
-            # A page of before knew no errors but those that stop the year.
-            made = {"stopping": made["errors"]} | made
-            told += [stopping_line(made, workspace.validation)] if made["stopping"] else []
-        except (ValueError, KeyError, TypeError):
-            raise InputError(f"{path}: is damaged; make it with `lfsmig validate {year}`") from None
-    if told:
-        raise CheckFailed(
-            f"validation errors stop the report ({'; '.join(told)}); mend the file or its mapping "
-            "and run again"
-        )
 
 
 def verdict(made: Mapping[str, Any]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lfsmig import cli, validation_page
+from lfsmig import cli, validation_gate
 from lfsmig.errors import CheckFailed, InputError
 from lfsmig.workspace import Workspace
 
@@ -45,14 +45,14 @@ def test_a_mended_year_is_reported_again(stopped: tuple[Path, str]) -> None:
     data, _ = stopped
     workspace = Workspace.at(ROOT / "params", data)
     with pytest.raises(CheckFailed):
-        validation_page.refuse_stopped(workspace, [2021])
+        validation_gate.refuse_stopped(workspace, [2021])
     path = workspace.validation / "2021.json"
     made = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps(made | {"errors": [], "stopping": []}), encoding="utf-8")
-    validation_page.refuse_stopped(workspace, [2020, 2021])
+    validation_gate.refuse_stopped(workspace, [2020, 2021])
     path.write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match="is damaged; make it with `lfsmig validate 2021`"):
-        validation_page.refuse_stopped(workspace, [2021])
+        validation_gate.refuse_stopped(workspace, [2021])
 
 
 def test_the_page_says_by_words_and_signs_what_it_shows_by_colour(

@@ -15,8 +15,9 @@ import pandas as pd
 import pytest
 from test_report_build import LANGUAGES
 
-from lfsmig.report import alt, charts, figures, wordfonts, words
+from lfsmig.report import alt, charts, data, figures, wordfonts, words
 from lfsmig.report.fonts import page_fonts, setup_fonts
+from lfsmig.report.panels import panels
 from lfsmig.report.search import entries_of
 from lfsmig.report.style import COLOURS, INK, NOTE, QUIET, font_files
 
@@ -256,3 +257,16 @@ def test_index_has_sections_and_exhibits_and_no_numbers() -> None:
     assert found["sec-b"]["text"] == "More words. After it. Row"
     assert found["fig-c"]["title"] == "A chart"
     assert {entry["chapter"] for entry in found.values()} == {"1 Chapter"}
+
+
+def test_no_scale_of_shares_goes_above_the_whole(edition: pytest.MonkeyPatch) -> None:
+    """Red before: a share of 98 per cent stood on a scale to 120."""
+    every = len(data.years())
+    cells = pd.DataFrame({"year": data.years(), "flag": "", "n": 500, "statistic": "share"})
+    high = cells.assign(estimate=0.95, se=0.01, ci_low=0.9, ci_high=0.98, unit="share")
+    fig = panels(["a", "b"], [high, high.assign(estimate=0.05)], "share", "", [])
+    drawn = fig.axes[0]
+    assert max(drawn.get_yticks()) == 100
+    assert drawn.get_ylim()[1] > 100
+    assert len(drawn.get_xticks()) == every
+    plt.close(fig)

@@ -1,12 +1,17 @@
-"""The printed edition: tagged, with lists of figures and tables, and with running heads."""
+"""The printed edition: tagged, with lists and running heads, and pages that are well filled."""
 
 from __future__ import annotations
 
+import re
+from importlib.resources import files
 from pathlib import Path
 
 import pikepdf
 import pytest
+import typst
 from test_report_build import LANGUAGES, pdf_text
+
+from lfsmig.report.builtin import typst_source
 
 PDFUA = "{http://www.aiim.org/pdfua/ns/id/}part"
 LISTS = {"en": ("Figures", "Tables"), "th": ("สารบัญรูป", "สารบัญตาราง")}
@@ -52,3 +57,57 @@ def test_running_head_names_the_chapter(built: Path, language: str) -> None:
     assert sum(chapter in head for head in heads) >= 2
     assert {"en": "Synthetic records", "th": "ข้อมูลสังเคราะห์"}[language] in heads[5]
     assert heads[0].strip() == ""
+
+
+ROOT = Path(__file__).parents[2]
+FONTS = Path(str(files("fontpkg_sarabun"))) / "files"
+LONG = range(12, 18)
+SHEET = """#set page(width: 300pt, height: 240pt, margin: 10pt)
+#set text(size: 10pt, font: "Sarabun")
+"""
+
+
+def printed(tmp_path: Path, markdown: str) -> list[str]:
+    """Text of each small page that a piece of Markdown fills, set as the report is."""
+    (tmp_path / "piece.md").write_text(markdown, encoding="utf-8")
+    filters = ["--lua-filter", str(ROOT / "_extensions/lfsmig/builtin/crossref.lua")]
+    body = typst_source(tmp_path, ["piece.md", "-f", "markdown", *filters, "-t", "typst"])
+    template = (ROOT / "_extensions/lfsmig/builtin/report.typ").read_text(encoding="utf-8")
+    rules = [line for line in template.splitlines() if "$" not in line]
+    first = next(n for n, line in enumerate(rules) if line.startswith("#set table(inset"))
+    last = next(n for n, line in enumerate(rules) if line.startswith("#set figure(gap"))
+    look = "\n".join(["#let blue = black", "#let thai = false", *rules[first:last]])
+    source = tmp_path / "piece.typ"
+    source.write_text(f"{SHEET}{look}\n{body}", encoding="utf-8")
+    target = tmp_path / "piece.pdf"
+    typst.compile(str(source), output=str(target), font_paths=[str(FONTS)])
+    return [page for page in pdf_text(target, "-layout").split("\f") if page.strip()]
+
+
+def table_of(rows: list[str]) -> str:
+    return "\n".join(["| name | value |", "|:--|--:|", *(f"| {row} | 1 |" for row in rows)])
+
+
+def rows_on(pages: list[str]) -> list[int]:
+    return [len(re.findall(r"\bitem\d", page)) for page in pages]
+
+
+def test_no_page_begins_with_the_last_row_of_a_table(tmp_path: Path) -> None:
+    """Red without the foot of a table; a foot that is repeated would stand on every page."""
+    split = {n: rows_on(printed(tmp_path, table_of([f"item{i}" for i in range(n)]))) for n in LONG}
+    assert all(sum(counts) == n for n, counts in split.items())
+    torn = [counts for counts in split.values() if len(counts) > 1]
+    assert len(torn) >= 2
+    assert min(counts[-1] for counts in torn) == 2
+    # The line below the head, and none above the foot.
+    assert (tmp_path / "piece.typ").read_text("utf-8").count("table.hline()") == 1
+
+
+def test_a_table_of_few_rows_is_torn_only_where_they_are_long(tmp_path: Path) -> None:
+    """Red before: nine rows of sentences went to the next page together and left half of one."""
+    before = "Words.\n\n" * 5
+    short = printed(tmp_path, before + table_of([f"item{i}" for i in range(9)]))
+    assert rows_on(short) == [0, 9]
+    words = "and many words that say in two lines or three what it is " * 2
+    long = printed(tmp_path, before + table_of([f"item{i} {words}" for i in range(9)]))
+    assert rows_on(long)[0] > 0

@@ -6,6 +6,7 @@ for its colours on a drawing take it longer than all the rest.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from importlib.resources import files
@@ -137,6 +138,46 @@ def test_search_leads_to_the_section(page: Any, built: Path, language: str) -> N
     page.keyboard.press("Escape")
     assert page.input_value("#search") == ""
     assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
+
+
+INDEX = [
+    # Alike in everything but how often the word is said.
+    {"page": "index.html", "id": "once", "title": "A", "text": "apples and other fruit"},
+    {"page": "index.html", "id": "thrice", "title": "B", "text": "apples, apples and apples"},
+    {"page": "index.html", "id": "twice", "title": "C", "text": "apples like apples"},
+    # A word inside a word, with nothing else that comes near.
+    {"page": "index.html", "id": "inside", "title": "D", "text": "pineapplesauce"},
+    {"page": "index.html", "id": "named", "title": "Apples", "text": "red"},
+    {"page": "index.html", "id": "in-name", "title": "Pineapples", "text": "yellow"},
+    # Shares most pairs of letters with "apples pears", but has only the one word.
+    {"page": "index.html", "id": "both", "title": "E", "text": "pears beside apples"},
+]
+
+
+def found_for(page: Any, query: str) -> list[str]:
+    """Places that a search in `INDEX` leads to, in their order."""
+    page.fill("#search", "")
+    page.fill("#search", query)
+    said = "document.querySelector('form[role=search] [role=status]').textContent !== ''"
+    page.wait_for_function(said)
+    links = "all => all.map(a => a.hash.slice(1))"
+    return page.eval_on_selector_all("form[role=search] li a", links)
+
+
+def test_search_orders_by_title_and_by_how_often_a_word_is_said(
+    page: Any, built: Path, tmp_path: Path
+) -> None:
+    """Red where a word counted once however often it was said, and with whole words only."""
+    for name in ("sec-references.html", "book.css", "book.js"):
+        (tmp_path / name).write_bytes((built / "_book/en" / name).read_bytes())
+    entries = json.dumps([{**entry, "chapter": "Fruit"} for entry in INDEX])
+    (tmp_path / "search-index.js").write_text(f"window.bookIndex={entries};\n", encoding="utf-8")
+    page.goto((tmp_path / "sec-references.html").as_uri())
+    ordered = ["named", "in-name", "thrice", "twice", "once", "inside", "both"]
+    assert found_for(page, "apples") == ordered
+    assert found_for(page, "applesau") == ["inside"]
+    # All words must be there, wherever they stand.
+    assert found_for(page, "apples pears") == ["both"]
 
 
 def test_without_scripts_there_is_no_empty_field(browser: Any, built: Path) -> None:

@@ -118,3 +118,10 @@ def test_a_warning_without_a_remark_tells_its_count(edition: pytest.MonkeyPatch)
     assert found["S5"] == "2 columns (4.00 per cent)"
     edition.setenv("LFSMIG_LANG", "th")
     assert "2 คอลัมน์ (ร้อยละ 4.00)" in tbl_quality_warnings().data
+
+
+def test_a_short_thai_word_has_room_on_one_line() -> None:
+    """Red before: a column as wide as its letters' number broke each `ตรงกัน` in two."""
+    wide = pipe(["ก" * 30, "ผล"], [["ข" * 200, "ตรงกัน"]], "ll").splitlines()[1]
+    latin = pipe(["a" * 30, "ab"], [["b" * 200, "abcdef"]], "ll").splitlines()[1]
+    assert wide.split("|")[2].count("-") >= latin.split("|")[2].count("-") + 1

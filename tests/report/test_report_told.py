@@ -8,7 +8,7 @@ import pytest
 
 from lfsmig.errors import ChapterError
 from lfsmig.report import data
-from lfsmig.report.builtin import _pandoc
+from lfsmig.report.pandoc import pandoc
 from lfsmig.report.working import tbl_files
 
 
@@ -29,6 +29,6 @@ def test_pandocs_fault_is_told_and_not_the_warning_before_it(tmp_path: Path) -> 
         encoding="utf-8",
     )
     with pytest.raises(ChapterError) as told:
-        _pandoc(tmp_path, ["a.md", "--lua-filter", "f.lua", "-o", "a.html"])
+        pandoc(tmp_path, ["a.md", "--lua-filter", "f.lua", "-o", "a.html"])
     assert "WARNING" not in str(told.value) and "\n" not in str(told.value)
     assert str(told.value).startswith("pandoc: ") and "f.lua" in str(told.value)

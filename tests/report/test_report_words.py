@@ -128,3 +128,10 @@ def test_notice_only_for_synthetic_records(
     assert "not statistics of Thailand" in tables.notice().data
     monkeypatch.setattr(data, "synthetic", lambda: False)
     assert tables.notice().data == ""
+
+
+def test_an_opening_quotation_mark_has_a_space_before_it(edition: pytest.MonkeyPatch) -> None:
+    """Red before: `“ในประเทศ” และ“ต่างประเทศ”`."""
+    edition.setenv("LFSMIG_LANG", "th")
+    assert words.listing(["“ก”", "“ข”"]) == "“ก” และ “ข”"
+    assert words.listing(["ก", "ข"]) == "ก และข"

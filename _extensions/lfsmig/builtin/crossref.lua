@@ -175,9 +175,24 @@ local function spoken(math)
   return { pandoc.RawInline("typst", "#math.equation(" .. block .. 'alt: "' .. tex .. '", '), math, pandoc.RawInline("typst", ".body)") }
 end
 
+-- In print the last two rows stay together, so that no page begins with a single one: Typst keeps a foot
+-- whole (`builtin.py` sees to it that the foot is not repeated).
+local function ended(found)
+  local body = found.bodies[#found.bodies]
+  if FORMAT ~= "typst" or #found.foot.rows > 0 or not body or #body.body < 4 then return nil end
+  local rows, last = pandoc.List({}), pandoc.List({})
+  for number, row in ipairs(body.body) do
+    (number > #body.body - 2 and last or rows):insert(row)
+  end
+  body.body = rows
+  found.bodies[#found.bodies] = body
+  found.foot = pandoc.TableFoot(last)
+  return found
+end
+
 -- On screen a table that is wider than the page scrolls in a box of its own, by keyboard too.
 local function scrolled(found)
-  if not on_screen then return nil end
+  if not on_screen then return ended(found) end
   local name = stringify(found.caption.long)
   -- A list, not a table with names: its order is the same in every run.
   local attributes = { { "tabindex", "0" } }
@@ -187,8 +202,20 @@ local function scrolled(found)
   return pandoc.Div({ found }, pandoc.Attr("", { "scroll" }, attributes))
 end
 
+-- What every label is called, for whoever wants to know what changed since the last time.
+local function list_of_labels(doc)
+  if not doc.meta["labels-file"] then return nil end
+  local lines = pandoc.List({})
+  for id, target in pairs(targets) do lines:insert(id .. "\t" .. target.name .. "\t" .. (target.number or "")) end
+  lines:sort()
+  local file = assert(io.open(stringify(doc.meta["labels-file"]), "wb"))
+  file:write(table.concat(lines, "\n"))
+  file:close()
+end
+
 return {
   { Meta = read_names },
   { traverse = "topdown", Header = heading, Div = cell, Para = equation },
   { Cite = reference, Div = data_title, Table = scrolled, Math = spoken },
+  { Pandoc = list_of_labels },
 }

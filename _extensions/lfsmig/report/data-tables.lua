@@ -85,7 +85,7 @@ local function small_notes(div)
   end
 end
 
-local longest = 18 -- rows of a table that is not torn: longer ones would leave half a page empty
+local longest = 10 -- rows of a table that is not torn: longer ones would leave half a page empty
 
 -- Tables of numbers keep together with their heading in the PDF's appendix, unless they are long.
 local function kept_together(div)

@@ -18,7 +18,15 @@ from lfsmig.workspace import Workspace
 
 APT = "apt-get install --no-install-recommends"
 ASK_RPY2 = "import rpy2.robjects, importlib.metadata as m; print(m.version('rpy2'))"
-PACKAGES = ("pandas", "pyreadstat", "papermill", "jupytext", "pypandoc_binary", "typst", "seaborn")
+PACKAGES = (
+    "pandas",
+    "pyreadstat",
+    "papermill",
+    "jupytext",
+    "pypandoc_binary",
+    "typst",
+    "matplotlib",
+)
 
 
 def examine(workspace: Workspace) -> dict[str, Any]:

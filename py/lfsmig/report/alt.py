@@ -13,8 +13,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from lfsmig.report import data, findings, words
-
-KIND = "text/x-lfsmig-alt"
+from lfsmig.report.source import TOLD as KIND
 
 
 def tell(text: str) -> None:

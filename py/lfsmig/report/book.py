@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
 from lfsmig.atomic import atomic_path
 from lfsmig.errors import ChapterError
+from lfsmig.report.kept import KeptCells
 from lfsmig.report.kernels import shared
 from lfsmig.report.source import INLINE, INLINE_TAG, MARKER, options
 
@@ -62,6 +62,7 @@ def execute(
     root: Path,
     parameters: Mapping[str, Any] | None = None,
     figures: str = "svg",
+    kept: KeptCells | None = None,
 ) -> NotebookNode:
     """Run a chapter in the project's root and write the notebook; a failing cell is one error line.
 
@@ -71,50 +72,71 @@ def execute(
         What messages call the chapter.
     figures
         Kinds of image that the notebook keeps.
+    kept
+        What the chapter's cells showed before; cells whose output is known are not run.
     """
-    import papermill
-
     if unknown := set(parameters or {}) - declared_parameters(notebook):
         raise ChapterError(
             f"{name}: unknown parameter {sorted(unknown)[0]!r}; the chapter declares "
             f"{sorted(declared_parameters(notebook))}"
         )
     if any(cell.cell_type == "code" for cell in notebook.cells):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        source = out.with_name(f".{out.stem}.source.ipynb")
-        nbformat.write(notebook, source)
-        try:
-            with (
-                environment(LFSMIG_LANG=language, LFSMIG_FIGURES=figures, PYTHONWARNINGS="ignore"),
-                quiet("papermill"),
-            ):
-                notebook = papermill.execute_notebook(
-                    str(source),
-                    None,
-                    parameters=dict(parameters or {}),
-                    kernel_name="python3",
-                    cwd=str(root),
-                    progress_bar=False,
-                    log_output=False,
-                    km=shared.fresh(root),
-                )
-        except papermill.PapermillExecutionError as error:
-            shared.end()
-            raise ChapterError(_failure(name, notebook, error)) from error
-        except (DeadKernelError, RuntimeError) as error:
-            shared.end()
-            raise ChapterError(
-                f"{name}: the kernel that runs the cells did not start or died "
-                f"({str(error).splitlines()[0]}); run the command again"
-            ) from error
-        finally:
-            source.unlink(missing_ok=True)
+        due = kept.missing(notebook) if kept else notebook
+        ran = None
+        if due is not None:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            source = out.with_name(f".{out.stem}.source.ipynb")
+            nbformat.write(due, source)
+            with environment(LFSMIG_LANG=language, LFSMIG_FIGURES=figures, PYTHONWARNINGS="ignore"):
+                ran = _run(due, source, name, root, parameters)
+        if kept:
+            notebook = kept.fill(notebook, ran)
+        elif ran is not None:
+            notebook = ran
         notebook = _fill_inline(notebook)
         _unlabel_empty(notebook)
     _tidy(notebook)
     with atomic_path(out) as temporary:
         nbformat.write(notebook, temporary)
     return notebook
+
+
+def _run(
+    notebook: NotebookNode,
+    source: Path,
+    name: str,
+    root: Path,
+    parameters: Mapping[str, Any] | None,
+) -> NotebookNode:
+    """Run the cells of a notebook that was written to `source`, which is removed."""
+    # It loads its libraries while the next lines load theirs.
+    shared.start()
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+
+    try:
+        with quiet("papermill"):
+            return papermill.execute_notebook(
+                str(source),
+                None,
+                parameters=dict(parameters or {}),
+                kernel_name="python3",
+                cwd=str(root),
+                progress_bar=False,
+                log_output=False,
+                km=shared.fresh(root),
+            )
+    except papermill.PapermillExecutionError as error:
+        shared.end()
+        raise ChapterError(_failure(name, notebook, error)) from error
+    except (DeadKernelError, RuntimeError) as error:
+        shared.end()
+        raise ChapterError(
+            f"{name}: the kernel that runs the cells did not start or died "
+            f"({str(error).splitlines()[0]}); run the command again"
+        ) from error
+    finally:
+        source.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -187,6 +209,11 @@ def _tidy(notebook: NotebookNode) -> None:
         cell["id"] = f"cell-{number:03d}"
         cell.metadata = {"tags": cell.metadata.get("tags", [])}
         if cell.cell_type == "code":
+            # Cells that did not have to be run again have no number.
+            cell.execution_count = None
             cell.outputs = [
                 o for o in cell.outputs if not (o.output_type == "stream" and o.name == "stderr")
             ]
+            for output in cell.outputs:
+                if output.output_type == "execute_result":
+                    output.execution_count = None

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
+import re
 import shutil
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pypandoc
 import yaml
 
 from lfsmig.errors import ChapterError
 from lfsmig.pool import side_by_side
-from lfsmig.report import charts, pages, search, worddoc
-from lfsmig.report.fonts import page_fonts
-from lfsmig.report.textlayer import repair
-from lfsmig.report.wordstyle import make_reference
+from lfsmig.report import charts, site
+from lfsmig.report.pandoc import pandoc
+from lfsmig.report.parts import Part, write_book
 from lfsmig.yamltext import plain
 
 Progress = Callable[[str], None]
@@ -29,13 +25,12 @@ FILTERS = (
     EXTENSION / "crossref.lua",
 )
 UNBROKEN = Path("_extensions/lfsmig/report/unbroken.lua")
-# Files carry this time, not the clock's: the same book gives the same bytes.
 LONGEST_FIRST = ("pdf", "html", "docx")
-EPOCH = "1577836800"
+BOOK = "book.json"
 
 
 class Job(NamedTuple):
-    """One document to make of an edition whose chapters lie in `work/book.md`."""
+    """One document to make of an edition whose chapters lie in `work/parts`."""
 
     root: Path
     work: Path
@@ -44,6 +39,7 @@ class Job(NamedTuple):
     kind: str
     texts: Mapping[str, str]
     common: Sequence[str]
+    parts: Sequence[Part]
 
 
 def jobs(
@@ -53,6 +49,7 @@ def jobs(
     settings: Mapping[str, Any],
     formats: Sequence[str],
     texts: Mapping[str, str],
+    parts: Sequence[Part],
 ) -> list[Job]:
     """Documents to make in `out`, the one that takes longest first.
 
@@ -62,11 +59,15 @@ def jobs(
         Configuration of the edition.
     texts
         Words of the layout in the edition's language.
+    parts
+        The edition's chapters in their order.
     """
     out.mkdir(parents=True, exist_ok=True)
     common = _common(root, work, settings, texts)
     kinds = [kind for kind in LONGEST_FIRST if kind in formats]
-    return [Job(root, work, out, settings, kind, texts, common) for kind in kinds]
+    if set(kinds) - {"html"}:
+        write_book(work / BOOK, [part.blocks() for part in parts])
+    return [Job(root, work, out, settings, kind, texts, common, parts) for kind in kinds]
 
 
 def render(every: Sequence[Job], progress: Progress) -> None:
@@ -83,13 +84,16 @@ def _render(job: Job) -> None:
     root, work, out, common = job.root, job.work, job.out, list(job.common)
     name = job.settings["book"].get("output-file", "book")
     if job.kind == "html":
-        _html(root, work, out, common)
+        site.build(root, work, out, common, job.parts)
     elif job.kind == "docx":
+        from lfsmig.report import worddoc
+        from lfsmig.report.wordstyle import make_reference
+
         notice = job.texts.get("running-notice", "")
         reference = make_reference(work / "reference.docx", notice)
         charts.pictures(work / "figures")
         extra = ["-t", "docx", "--reference-doc", str(reference), "-o", f"{out / name}.docx"]
-        _pandoc(work, [*common, "--toc", "--toc-depth=2", *extra])
+        pandoc(work, [BOOK, *common, "--toc", "--toc-depth=2", *extra])
         worddoc.finish(out / f"{name}.docx")
     else:
         _pdf(root, work, out / f"{name}.pdf", common)
@@ -118,7 +122,7 @@ def _common(
     path.write_text(yaml.safe_dump(meta, allow_unicode=True, sort_keys=True), encoding="utf-8")
     filters = [part for name in FILTERS for part in ("--lua-filter", str(root / name))]
     return [
-        *("book.md", "-f", "markdown", "--metadata-file", path.name),
+        *("-f", "json", "--metadata-file", path.name),
         *("--number-sections", "--resource-path", "."),
         *(*filters, "--citeproc", *_bibliographies(root, work, settings["bibliography"])),
         # After the citations, whose words are breakable too.
@@ -139,59 +143,16 @@ def _language(root: Path, language: str) -> dict[str, Any]:
     return (plain(path.read_text(encoding="utf-8")) or {}) if path.is_file() else {}
 
 
-def _pandoc(work: Path, arguments: Sequence[str]) -> None:
-    """Run pandoc; its error becomes one line."""
-    done = subprocess.run(
-        [pypandoc.get_pandoc_path(), *arguments],
-        cwd=work,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-        env={**os.environ, "SOURCE_DATE_EPOCH": EPOCH},
-    )
-    if done.returncode:
-        lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
-        # A warning comes first and is not what ended it.
-        faults = [line for line in lines if not line.startswith("[WARNING]")] or lines
-        told = next((line for line in lines if "unknown cross-reference" in line), faults[0])
-        raise ChapterError(f"pandoc: {told.strip()}")
-    missing = [line for line in done.stderr.splitlines() if "Citeproc: citation" in line]
-    if missing:
-        raise ChapterError(f"pandoc: {missing[0].strip()}")
-
-
-def _html(root: Path, work: Path, out: Path, common: list[str]) -> None:
-    """One page per chapter."""
-    site = work / "site"
-    shutil.rmtree(site, ignore_errors=True)
-    options = ["-t", "chunkedhtml", "--template", str(root / EXTENSION / "page.html")]
-    options += ["--split-level=1", "--chunk-template=%i.html", "--mathml", "--css", "book.css"]
-    _pandoc(work, [*common, *options, "--no-highlight", "--toc", "-o", "site"])
-    sitemap = site / "sitemap.json"
-    pages.finish(site, json.loads(sitemap.read_text(encoding="utf-8")))
-    sitemap.unlink()
-    search.write_index(site)
-    for name in ("book.css", "book.js"):
-        shutil.copyfile(root / EXTENSION / name, site / name)
-    # The charts stand in the pages.
-    shutil.rmtree(site / "figures", ignore_errors=True)
-    said = "".join(path.read_text(encoding="utf-8") for path in sorted(site.glob("*.html")))
-    page_fonts(root / "assets" / "fonts", site / "fonts", "".join(sorted(set(said))))
-    shutil.copytree(site, out, dirs_exist_ok=True)
-
-
 def _pdf(root: Path, work: Path, target: Path, common: list[str]) -> None:
     import typst
 
+    from lfsmig.report.textlayer import repair
+
     template = ["--template", str(root / EXTENSION / "report.typ")]
     # Unwrapped: a line break within the title would come into the PDF's properties.
-    _pandoc(work, [*common, "-t", "typst", "-s", "--wrap=none", *template, "-o", "book.typ"])
+    options = ["-t", "typst", "-s", "--wrap=none", *template]
     source = work / "book.typ"
-    # Pandoc centres every table; beside captions on the left that looks astray.
-    text = source.read_text(encoding="utf-8")
-    text = text.replace("align(center)[#table(", "align(left)[#table(")
-    source.write_text(text, encoding="utf-8")
+    source.write_text(typst_source(work, [BOOK, *common, *options]), encoding="utf-8")
     try:
         typst.compile(
             str(source),
@@ -205,3 +166,15 @@ def _pdf(root: Path, work: Path, target: Path, common: list[str]) -> None:
     except RuntimeError as error:
         raise ChapterError(f"typst: {str(error).strip().splitlines()[0]}") from error
     repair(target)
+
+
+def typst_source(work: Path, arguments: Sequence[str]) -> str:
+    """Have pandoc write for Typst, and mend what it cannot be told."""
+    source = work / "pandoc.typ"
+    pandoc(work, [*arguments, "-o", source.name])
+    text = source.read_text(encoding="utf-8")
+    # Pandoc centres every table; beside captions on the left that looks astray.
+    text = text.replace("align(center)[#table(", "align(left)[#table(")
+    # A foot is a table's last rows: not a line for every page, and not ruled off.
+    text = re.sub(r"table\.hline\(\),\s*table\.footer\(", "table.footer(", text)
+    return text.replace("table.footer(", "table.footer(repeat: false, ")

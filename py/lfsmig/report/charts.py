@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from lfsmig.report.style import FONT
+from lfsmig.report.fonts import FONT
 
 DPI = 200
 SVG = "{http://www.w3.org/2000/svg}"

@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 
 from lfsmig.report import alt, data, serial_breaks, words
 from lfsmig.report.figures import say_nothing
 from lfsmig.report.marks import dots, finish, notes_of, numbers, wrapped
 from lfsmig.report.panels import panels
-from lfsmig.report.style import COLOURS, WIDTH, setup
+from lfsmig.report.style import COLOURS, WIDTH, bare, setup
 
 UNIT = "share"
 
@@ -49,7 +48,7 @@ def fig_populations(indicators: Sequence[str]) -> Figure | None:
         ax.set_title(title, loc="left", fontsize=9, fontweight="bold", color=COLOURS[number])
         ax.grid(axis="both", color="#E6E6E6", linewidth=0.7)
         ax.tick_params(left=False)
-        sns.despine(ax=ax, left=True)
+        bare(ax, "left")
     names = [wrapped(fig, words.code_label(item, code), 0.22 * WIDTH, 9) for code in codes]
     axes[0].set_yticks(range(len(codes)), names)
     axes[0].set_ylim(len(codes) - 0.5, -0.5)

@@ -13,13 +13,17 @@ from datetime import date, datetime
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from lfsmig.errors import InputError
+from lfsmig.later import Later
 from lfsmig.results import domain_text
 from lfsmig.yamltext import plain
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = Later("pandas")
 
 WITHHELD = ("c", "s")
 # Reason of a flag that somebody decided on.

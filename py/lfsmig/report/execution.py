@@ -17,6 +17,7 @@ from lfsmig.errors import ChapterError
 from lfsmig.pool import WorkerPool
 from lfsmig.report import annual, data, project
 from lfsmig.report.book import environment, execute
+from lfsmig.report.kept import KeptCells
 from lfsmig.report.source import read_chapter, source_text
 
 # A working paper takes as long as a chapter with so many charts.
@@ -35,6 +36,7 @@ class Task(NamedTuple):
     out: Path
     figures: str
     key: str
+    context: str
     data_dir: Path
     params_dir: Path
 
@@ -53,9 +55,14 @@ def hash_files(paths: Iterable[Path], base: Path) -> str:
     return digest.hexdigest()
 
 
+def code_files() -> list[Path]:
+    """Files of this package's room that what it makes follows from."""
+    return [p for p in PACKAGE.rglob("*") if p.suffix in {".py", ".yml"}]
+
+
 def shared_key(params_dir: Path, data_dir: Path) -> str:
     """Hash of what every chapter depends on: this package's room, parameters, released results."""
-    code = [p for p in PACKAGE.rglob("*") if p.suffix in {".py", ".yml"}]
+    code = code_files()
     released = data.released_files(data_dir)
     params = [p for p in params_dir.rglob("*.yml") if p.parent.name != "years"]
     parts = [hash_files(code, PACKAGE), hash_files(released, data_dir)]
@@ -88,7 +95,9 @@ def plan(
             else:
                 out = work / language / "notebooks" / f"{Path(chapter).stem}.ipynb"
             key = hashlib.sha256("\0".join(parts).encode("utf-8")).hexdigest()
-            tasks.append(Task(root, language, chapter, out, figures, key, data_dir, params_dir))
+            context = "\0".join([shared, language, figures])
+            places = (data_dir, params_dir)
+            tasks.append(Task(root, language, chapter, out, figures, key, context, *places))
     return tasks
 
 
@@ -141,7 +150,9 @@ def make(task: Task) -> None:
             annual.run_year(task.root, task.language, int(found[2]), task.figures)
             return
         notebook = read_chapter(task.root / task.chapter)
-        execute(notebook, task.out, task.chapter, task.language, task.root, None, task.figures)
+        kept = KeptCells(task.out.with_suffix(".cells.json"), task.context)
+        place = (task.out, task.chapter, task.language, task.root)
+        execute(notebook, *place, None, task.figures, kept)
 
 
 def read(task: Task) -> nbformat.NotebookNode:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from IPython.display import Markdown, display
 from matplotlib.figure import Figure
 
@@ -30,7 +29,7 @@ from lfsmig.report.marks import (
     year_axis,
 )
 from lfsmig.report.panels import panels
-from lfsmig.report.style import COLOURS, INK, QUIET, WIDTH, setup
+from lfsmig.report.style import COLOURS, INK, QUIET, WIDTH, bare, setup
 from lfsmig.report.tables import occurring, print_unit, width
 
 LONGEST_END_LABEL = 18  # characters that may stand to the right of a line
@@ -66,7 +65,7 @@ def fig_series(
         end_labels(ax, lines, unit)
     elif len(lines) > 1:
         fig.legend(loc="outside upper left", frameon=False, handlelength=1.2)
-    sns.despine(ax=ax)
+    bare(ax)
     alt.tell(alt.of_lines(lines, unit) if len(lines) > 1 else alt.of_indicator(names[0]))
     told = serial_breaks.sentence(breaks)
     finish(fig, every, intervals=True, broken=data.is_count(every), more=told)
@@ -129,7 +128,7 @@ def fig_regions(indicator: str, by: str = "region", category: str | None = None)
     ax.set_xlabel(words.unit_name(unit))
     numbers(ax, "x")
     ax.grid(axis="y", color="#E6E6E6", linewidth=0.7)
-    sns.despine(ax=ax, left=True)
+    bare(ax, "left")
     ax.tick_params(left=False)
     fig.legend(loc="outside upper left", ncols=2, frameon=False, handletextpad=0.4)
     alt.tell(alt.of_codes(frame, by, unit))
@@ -169,7 +168,7 @@ def fig_variants(indicators: Sequence[str]) -> Figure | None:
     ax.set_xlim(left=0)
     ax.set_xlabel(f"{words.unit_name(unit)}, {words.year_text(year)}")
     ax.grid(axis="y", color="#E6E6E6", linewidth=0.7)
-    sns.despine(ax=ax, left=True)
+    bare(ax, "left")
     ax.tick_params(left=False)
     alt.tell(
         alt.of_lines({words.indicator_text(n): cells.loc[[n]].reset_index() for n in names}, unit)

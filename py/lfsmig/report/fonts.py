@@ -6,14 +6,19 @@ import shutil
 from importlib.resources import files
 from pathlib import Path
 
-from fontTools import subset
-
 from lfsmig.atomic import atomic_path
 from lfsmig.errors import MissingDependency
 
+FONT = "Sarabun"
 FACES = ("Regular", "Bold", "Italic", "BoldItalic")
 # What a reader may type into the search, beside what the pages say: Latin and all of Thai.
 ALWAYS = "".join(map(chr, [*range(0x20, 0x7F), *range(0x0E01, 0x0E3B), *range(0x0E3F, 0x0E5C)]))
+
+
+def font_files() -> list[Path]:
+    """The four faces of Sarabun that the report uses, from the installed font wheel."""
+    folder = Path(str(files("fontpkg_sarabun"))) / "files"
+    return [folder / f"Sarabun-{face}.ttf" for face in FACES]
 
 
 def setup_fonts(root: Path) -> Path:
@@ -47,6 +52,8 @@ def page_fonts(folder: Path, target: Path, text: str) -> None:
     text
         All that the pages say.
     """
+    from fontTools import subset
+
     target.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(folder / "Sarabun-LICENSE.txt", target / "Sarabun-LICENSE.txt")
     options = subset.Options()

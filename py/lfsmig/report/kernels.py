@@ -12,14 +12,16 @@ import os
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jupyter_client.manager import AsyncKernelManager
-from jupyter_core.utils import run_sync
-from traitlets.config import Config
+if TYPE_CHECKING:
+    from jupyter_client.manager import AsyncKernelManager
+    from traitlets.config import Config
 
 PREFIX = "LFSMIG_"
 START_SECONDS = 60
+# What nearly every chapter needs, loaded while this process still gets ready.
+FIRST = "import pandas, matplotlib.pyplot"
 
 FRESH = """
 import os as _os, sys as _sys
@@ -48,8 +50,9 @@ class SharedKernel:
         RuntimeError
             If the kernel does not start or does not answer.
         """
-        if self._manager is None:
-            self._start()
+        from jupyter_core.utils import run_sync
+
+        self.start()
         places = {name: text for name, text in os.environ.items() if name.startswith(PREFIX)}
         package = __name__.partition(".")[0]
         code = FRESH.format(prefix=PREFIX, places=places, root=str(root), package=package)
@@ -59,16 +62,25 @@ class SharedKernel:
 
     def end(self) -> None:
         """End the kernel; the next chapter gets another one."""
+        from jupyter_core.utils import run_sync
+
         manager, self._manager = self._manager, None
         if manager is not None:
             with suppress(Exception):
                 run_sync(manager.shutdown_kernel)(now=True)
         self._stack.close()
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Start the kernel unless it runs, and do not wait: it loads libraries meanwhile."""
+        if self._manager is not None:
+            return
+        from jupyter_client.manager import AsyncKernelManager
+        from jupyter_core.utils import run_sync
+
         manager = AsyncKernelManager(kernel_name="python3", config=self._connection())
         # The kernel's own messages are not for the reader of the progress.
-        run_sync(manager.start_kernel)(extra_arguments=["--log-level=50"])
+        quiet, first = "--log-level=50", f"--IPKernelApp.exec_lines={FIRST}"
+        run_sync(manager.start_kernel)(extra_arguments=[quiet, first])
         self._manager = manager
 
     def _connection(self) -> Config:
@@ -77,6 +89,8 @@ class SharedKernel:
         Kernels that start at the same moment, in two processes or two builds, can be given the
         same TCP port; the second one dies.
         """
+        from traitlets.config import Config
+
         if os.name != "posix":
             return Config()
         folder = self._stack.enter_context(TemporaryDirectory(prefix="lfsmig-"))

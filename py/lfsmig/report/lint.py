@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -52,6 +53,12 @@ class Cell(NamedTuple):
 
 def cells(text_path: Path, language: str | None = None) -> list[Cell]:
     """Code cells of a chapter; those that only compute inline values are left out."""
+    return _cells(text_path, source_text(text_path), language)
+
+
+@cache
+def _cells(text_path: Path, _text: str, language: str | None) -> list[Cell]:
+    """Read a chapter once, though its rules and its twin's ask for its cells."""
     out = []
     for cell in read_chapter(text_path, language).cells:
         if cell.cell_type == "code" and "inline-values" not in cell.metadata.get("tags", []):

@@ -13,8 +13,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from lfsmig.report import alt
-from lfsmig.report.source import options
+from lfsmig.report.source import TOLD, options
 
 HIDDEN_TAGS = {"parameters", "injected-parameters"}
 
@@ -45,7 +44,7 @@ def _cell(cell: NotebookNode, figures: Path, prefix: str) -> str:
     label = str(head.get("label", ""))
     if head.get("output", True) is not False:
         stem = label or f"{prefix}-{cell['id']}"
-        told = " ".join(str(o.get("data", {}).get(alt.KIND, "")) for o in cell.outputs).strip()
+        told = " ".join(str(o.get("data", {}).get(TOLD, "")) for o in cell.outputs).strip()
         if told:
             head = {**head, "fig-alt": f"{head.get('fig-alt', '')} {told}".strip()}
         outputs = [_output(o, figures, stem, i) for i, o in enumerate(_shown(cell.outputs))]
@@ -56,7 +55,7 @@ def _cell(cell: NotebookNode, figures: Path, prefix: str) -> str:
 
 def _shown(outputs: Sequence[NotebookNode]) -> list[NotebookNode]:
     """Outputs that a reader sees: what a chart tells belongs to the chart."""
-    return [output for output in outputs if alt.KIND not in output.get("data", {})]
+    return [output for output in outputs if TOLD not in output.get("data", {})]
 
 
 def _output(output: NotebookNode, figures: Path, stem: str, number: int) -> str:

@@ -165,7 +165,7 @@ def end_labels(ax: Axes, lines: dict[str, pd.DataFrame], unit: str) -> None:
             ends.append((value, label, COLOURS[position % len(COLOURS)]))
     ends.sort()
     low, high = ax.get_ylim()
-    gap = (high - low) / 13
+    gap = (high - low) / 11  # Thai marks stand above and below the letters
     heights = _apart([end[0] for end in ends], gap, low, high)
     for (_, label, colour), height in zip(ends, heights, strict=True):
         ax.text(

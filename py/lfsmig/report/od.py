@@ -7,7 +7,6 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from IPython.display import Markdown
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
@@ -30,7 +29,7 @@ from lfsmig.report.marks import (
     year_axis,
 )
 from lfsmig.report.marks import numbers as axis_numbers
-from lfsmig.report.style import COLOURS, INK, NOTE, QUIET, WIDTH, setup
+from lfsmig.report.style import COLOURS, INK, NOTE, QUIET, WIDTH, bare, setup
 from lfsmig.report.tables import (
     cell,
     escape,
@@ -100,7 +99,7 @@ def fig_flow_matrix(indicator: str, rows: str, columns: str) -> Figure | None:
     ax.xaxis.set_label_position("top")
     ax.set_xlabel(words.variable_label(columns), fontweight="bold")
     ax.set_ylabel(words.variable_label(rows), fontweight="bold")
-    sns.despine(ax=ax, left=True, bottom=True)
+    bare(ax, "left", "bottom")
     drawn = frame[frame["row"].isin(froms) & frame["column"].isin(tos)]
     alt.tell(alt.of_flows(drawn, rows, columns))
     year = words.year_text(data.report_year())
@@ -238,7 +237,7 @@ def fig_area(indicator: str, rows: str, columns: str, inside: str) -> Figure | N
     breaks = serial_breaks.marked(indicator, columns)
     serial_breaks.draw(ax, breaks)
     end_labels(ax, lines, unit)
-    sns.despine(ax=ax)
+    bare(ax)
     alike = data.comparable_years(data.report_year())
     alt.tell(alt.of_lines({n: one[one["year"].isin(alike)] for n, one in lines.items()}, unit))
     told = serial_breaks.sentence(breaks)

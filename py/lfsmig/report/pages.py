@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ PREVIOUS = re.compile(r'<a rel="prev".*?</a>', re.S)
 KINDS = {"docx": "Word (DOCX)", "pdf": "PDF"}
 
 
-def finish(site: Path, sitemap: Mapping[str, Any]) -> None:
+def finish(site: Path, sitemap: Mapping[str, Any], wanted: Collection[str] | None = None) -> None:
     """Give the pages that pandoc made their list of contents and their entrance.
 
     Parameters
@@ -31,12 +31,16 @@ def finish(site: Path, sitemap: Mapping[str, Any]) -> None:
         Folder of the pages.
     sitemap
         Pandoc's list of them.
+    wanted
+        Names of the pages to be finished where not all are needed.
     """
     sections = [page["section"] for page in sitemap["subsections"]]
     home = sections[0]["path"].split("#")[0]
     # The first chapter takes the place of pandoc's empty title page.
     (site / home).replace(site / "index.html")
     for page in site.glob("*.html"):
+        if wanted is not None and page.name not in wanted:
+            continue
         text = page.read_text(encoding="utf-8").replace(f'href="{home}', 'href="index.html')
         text = charts.inlined(text, site)
         if page.name == "index.html":

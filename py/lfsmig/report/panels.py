@@ -112,6 +112,8 @@ def _scale(panel: Axes, parts: Sequence[pd.DataFrame], unit: str, room: float) -
     panel.set_xticks(range(len(years)), labels)
     panel.set_xlim(-0.5, len(years) - 0.5)
     top = room * words.scale(unit) * float(pd.concat(parts)[["estimate", "ci_high"]].max().max())
-    ticks = [tick for tick in MaxNLocator(4).tick_values(0, top) if tick <= top]
+    # No share is above the whole, whatever room stands above it.
+    most = min(top, words.scale(unit)) if unit == "share" else top
+    ticks = [tick for tick in MaxNLocator(4).tick_values(0, most) if tick <= most]
     panel.set_yticks(ticks, [words.decimal(tick, 0 if tick == int(tick) else 1) for tick in ticks])
     panel.set_ylim(0, top)

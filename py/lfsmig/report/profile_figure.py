@@ -5,14 +5,13 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from IPython.display import Markdown
 from matplotlib.figure import Figure
 
 from lfsmig.report import alt, data, words
 from lfsmig.report.figures import say_nothing
 from lfsmig.report.marks import NOTE_SIZE, numbers, wrapped
-from lfsmig.report.style import COLOURS, INK, NOTE, WIDTH, setup
+from lfsmig.report.style import COLOURS, INK, NOTE, WIDTH, bare, setup
 
 FILE = "age_profile.parquet"
 # Kinds of rows by single years of age begin so.
@@ -84,7 +83,7 @@ def fig_age_profile(single: bool = False) -> Figure | None:
     ax.grid(axis="y", color="#E6E6E6", linewidth=0.7)
     ax.set_axisbelow(True)
     ax.legend(loc="upper right", frameon=False)
-    sns.despine(ax=ax)
+    bare(ax)
     alt.tell(str(profile_finding(single).data) or _highest(groups))
     text = wrapped(fig, _note(groups, len(curve) > 0), 0.98 * WIDTH, NOTE_SIZE)
     fig.supxlabel(text, fontsize=NOTE_SIZE, color=NOTE, x=0.01, ha="left")

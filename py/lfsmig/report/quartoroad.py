@@ -24,8 +24,6 @@ from lfsmig.errors import ChapterError
 from lfsmig.report import data, execution, project, worddoc, words
 from lfsmig.report.book import environment as variables
 from lfsmig.report.fonts import setup_fonts
-from lfsmig.report.textlayer import repair
-from lfsmig.report.wordstyle import make_reference
 from lfsmig.yamltext import plain
 
 QUARTO_FORMATS = {"html": "html", "docx": "docx", "pdf": "typst"}
@@ -73,6 +71,8 @@ def prepare(root: Path, environment: Mapping[str, str]) -> None:
     setup_fonts(root)
     with variables(LFSMIG_LANG=language):
         notice = words.t("notice.title") if data.synthetic() else ""
+    from lfsmig.report.wordstyle import make_reference
+
     make_reference(root / REFERENCE, notice)
     write_text(root / NOTICE, f"#let notice = {json.dumps(notice, ensure_ascii=False)}\n")
 
@@ -107,6 +107,8 @@ def finish(folder: Path, made: Iterable[Path]) -> None:
     """
     for path in made:
         if path.suffix == ".pdf":
+            from lfsmig.report.textlayer import repair
+
             repair(path)
         elif path.suffix == ".docx":
             worddoc.finish(path)

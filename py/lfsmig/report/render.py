@@ -23,7 +23,7 @@ from lfsmig.report import builtin, data, execution, lint, pages, project, quarto
 from lfsmig.report.book import environment
 from lfsmig.report.execution import Task, hash_files
 from lfsmig.report.fonts import setup_fonts
-from lfsmig.report.markdown import chapter_markdown
+from lfsmig.report.parts import assemble
 from lfsmig.report.settings import FORMATS, read_settings
 
 Progress = Callable[[str], None]
@@ -206,8 +206,10 @@ def _edition(
 def _jobs(root: Path, work: Path, edition: Edition, tasks: Sequence[Task]) -> list[builtin.Job]:
     """Documents that the built-in road has to make of an edition."""
     mine = [task for task in tasks if task.language == edition.language]
-    folder = _assemble(work / edition.language, mine)
-    return builtin.jobs(root, folder, edition.fresh, edition.settings, edition.due, edition.texts)
+    folder = work / edition.language
+    chapters = assemble(root, folder, mine)
+    place = (root, folder, edition.fresh)
+    return builtin.jobs(*place, edition.settings, edition.due, edition.texts, chapters)
 
 
 def _by_quarto(
@@ -269,15 +271,6 @@ def _edition_key(
         paths += [root / c for c in chapters if not project.ANNUAL.match(c)]
     parts = [road, hash_files(paths, root), text_hash(texts)[:16]]
     return "-".join([*parts, *(task.key[:16] for task in tasks)])
-
-
-def _assemble(folder: Path, tasks: Sequence[Task]) -> Path:
-    """Write the edition's one Markdown file and its images."""
-    figures = folder / "figures"
-    shutil.rmtree(figures, ignore_errors=True)
-    parts = [chapter_markdown(execution.read(t), figures, Path(t.chapter).stem) for t in tasks]
-    (folder / "book.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    return folder
 
 
 def _stage(root: Path, stage: Path, language: str, years: Sequence[int]) -> Path:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from html.parser import HTMLParser
 from pathlib import Path
 
 from lfsmig.atomic import write_text
 
 NAME = "search-index.js"
+BEGIN = "window.bookIndex="
 # What is not prose: formulas, code, the way round the pages, and scripts.
 SKIPPED = {"math", "pre", "svg", "nav", "footer", "script", "style"}
 # Notes and links that stand below every table.
@@ -121,15 +123,34 @@ def _joined(parts: list[str]) -> str:
     return re.sub(r"[\s\u00a0]+", " ", "".join(parts)).strip()
 
 
-def write_index(site: Path) -> Path:
-    """Write the index of all pages in a folder; the same pages give the same bytes."""
-    entries = [
-        {"page": page.name, **entry}
-        for page in sorted(site.glob("*.html"))
-        for entry in entries_of(page.read_text(encoding="utf-8"))
-    ]
+def write_index(site: Path, changed: Collection[str] | None = None) -> Path:
+    """Write the index of all pages in a folder; the same pages give the same bytes.
+
+    Parameters
+    ----------
+    changed
+        Names of the pages that are not as the index has them; all by default.
+    """
+    known: dict[str, list[dict[str, str]]] = {}
+    if changed is not None and (site / NAME).is_file():
+        for entry in read_index(site):
+            known.setdefault(entry["page"], []).append(entry)
+    entries: list[dict[str, str]] = []
+    for page in sorted(site.glob("*.html")):
+        if changed is None or page.name in changed or not known:
+            found = entries_of(page.read_text(encoding="utf-8"))
+            entries += [{"page": page.name, **entry} for entry in found]
+        else:
+            entries += known.get(page.name, [])
     # "</" could end the script that it stands in, if someone put it into a page.
     text = json.dumps(entries, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
     target = site / NAME
-    write_text(target, f"window.bookIndex={text};\n")
+    write_text(target, f"{BEGIN}{text};\n")
     return target
+
+
+def read_index(site: Path) -> list[dict[str, str]]:
+    """Entries of the index in a folder."""
+    text = (site / NAME).read_text(encoding="utf-8")
+    found: list[dict[str, str]] = json.loads(text.removeprefix(BEGIN).rstrip(";\n"))
+    return found

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jupytext
 import nbformat
 import yaml
 from nbformat import NotebookNode
@@ -25,6 +25,8 @@ LANGUAGE_BLOCK = re.compile(r"^::: \{lang=(\w+)\}[ \t]*\n(.*?)\n^:::[ \t]*$\n?",
 R_CELL = "%%R"
 INLINE_TAG = "inline-values"
 MARKER = "lfsmig-inline:"
+# Kind of output in which a chart says what it tells (alt.py).
+TOLD = "text/x-lfsmig-alt"
 
 
 def options(source: str) -> tuple[dict[str, Any], str]:
@@ -33,13 +35,18 @@ def options(source: str) -> tuple[dict[str, Any], str]:
     while lines and (found := OPTION.match(lines[0])):
         head.append(found[1])
         lines.pop(0)
+    return dict(_read_options("\n".join(head))), "\n".join(lines)
+
+
+@cache
+def _read_options(text: str) -> dict[str, Any]:
     try:
-        read = plain("\n".join(head)) or {}
+        read = plain(text) or {}
     except (yaml.YAMLError, ValueError, RecursionError):
         read = None
     if not isinstance(read, dict):
-        raise ChapterError(f"cell options are not YAML: {head[0]}")
-    return read, "\n".join(lines)
+        raise ChapterError(f"cell options are not YAML: {text.splitlines()[0]}")
+    return read
 
 
 def source_text(path: Path) -> str:
@@ -95,6 +102,8 @@ def read_chapter(
     tokens
         Texts replaced before execution, such as the year in labels.
     """
+    import jupytext
+
     text = source_text(path)
     if language:
         text = one_language(text, language)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
-import seaborn as sns
 from cycler import cycler
-from matplotlib import font_manager
+from matplotlib import font_manager, rcParams
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from lfsmig.report.fonts import FONT, font_files
 
 WIDTH = 6.2  # inches: the text width of the printed page
 # Five hues that the names of lines can be read in (contrast with white above 4.5), each of its own
@@ -21,13 +21,6 @@ COLOURS = ["#043974", "#C34C05", "#025C42", "#8C497D", "#262727"]
 INK = "#2B2B2B"
 QUIET = "#767676"
 NOTE = "#5F5F5F"  # small type: dark enough to be read
-FONT = "Sarabun"
-
-
-def font_files() -> list[Path]:
-    """The four faces of Sarabun that the report uses, from the installed font wheel."""
-    folder = Path(str(files("fontpkg_sarabun"))) / "files"
-    return [folder / f"Sarabun-{face}.ttf" for face in ("Regular", "Bold", "Italic", "BoldItalic")]
 
 
 @cache
@@ -35,7 +28,8 @@ def setup() -> None:
     """Prepare matplotlib once per process."""
     for path in font_files():
         font_manager.fontManager.addfont(str(path))
-    sns.set_theme(style="ticks", rc=_settings())
+    settings: Any = _settings()
+    rcParams.update(settings)
     # No date in SVG files: the same data give the same bytes.
     os.environ.setdefault("SOURCE_DATE_EPOCH", "1577836800")
     _setup_notebook()
@@ -58,6 +52,23 @@ def _settings() -> dict[str, Any]:
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.grid": False,
+        # Ticks and frames a little stronger than matplotlib's: they must survive a photocopy.
+        "axes.axisbelow": True,
+        "axes.linewidth": 1.25,
+        "xtick.major.size": 6,
+        "ytick.major.size": 6,
+        "xtick.major.width": 1.25,
+        "ytick.major.width": 1.25,
+        "xtick.minor.size": 4,
+        "ytick.minor.size": 4,
+        "xtick.minor.width": 1,
+        "ytick.minor.width": 1,
+        "grid.color": ".8",
+        "grid.linewidth": 1,
+        "legend.title_fontsize": 12,
+        "lines.solid_capstyle": "round",
+        "patch.edgecolor": "w",
+        "patch.force_edgecolor": True,
         "figure.constrained_layout.use": True,
         "savefig.dpi": 200,
         "figure.dpi": 200,
@@ -66,6 +77,12 @@ def _settings() -> dict[str, Any]:
         "axes.unicode_minus": True,
         "axes.prop_cycle": cycler(color=COLOURS),
     }
+
+
+def bare(ax: Axes, *sides: str) -> None:
+    """Take the frame off a chart: top, right, and the sides named (`left`, `bottom`)."""
+    for side in ("top", "right", *sides):
+        ax.spines[side].set_visible(False)
 
 
 def _setup_notebook() -> None:

@@ -45,7 +45,7 @@ def pipe(
     what they need, columns of text share the rest of the page.
     """
     needed = [
-        max([3, *(width(str(row[i])) for row in rows), _head_width(name, align[i])])
+        max([3, *(_cell_width(str(row[i])) for row in rows), _head_width(name, align[i])])
         for i, name in enumerate(header)
     ]
     if even:  # a column of years is as wide as its neighbours, whatever it holds
@@ -57,6 +57,16 @@ def pipe(
     dashes = [rule[a][0] + "-" * size + rule[a][1] for a, size in zip(align, widths, strict=True)]
     lines = [header, dashes, *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def _cell_width(text: str) -> int:
+    """Room that a cell needs so that a word of its own stays on one line.
+
+    Thai letters are wider than the average that `PAGE` counts in; a word is not to be taken apart.
+    """
+    thai = sum("\u0e01" <= letter <= "\u0e46" for letter in text if width(letter))
+    needed = width(text)
+    return needed + (thai + 3) // 4 if needed <= KEPT else needed
 
 
 def _page_widths(needed: Sequence[int], align: str) -> list[int]:

@@ -11,7 +11,7 @@ import re
 import uuid
 from pathlib import Path
 
-from lfsmig.report.style import FONT, font_files
+from lfsmig.report.fonts import FONT, font_files
 
 RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"

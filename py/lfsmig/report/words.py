@@ -68,7 +68,9 @@ def t(key: str, **values: object) -> str:
     found: Any = catalogue()
     for part in key.split("."):
         found = found[part]
-    return closed_up(str(found[lang()]).format(**values))
+    text = str(found[lang()]).format(**values)
+    # Thai joins words without a space, but an opening quotation mark has one before it.
+    return closed_up(re.sub(r"(?<=\w)“", " “", text))
 
 
 def closed_up(text: str) -> str:
