@@ -15,7 +15,7 @@ _HOME = {
     "figures": ("fig_regions", "fig_series", "fig_shares", "fig_variants"),
     "findings": ("key_findings",),
     "index_table": ("tbl_indices",),
-    "profile_figure": ("fig_age_profile", "profile_finding"),
+    "profile_figure": ("fig_age_profile", "profile_finding", "profile_span"),
     "fonts": ("setup_fonts",),
     "project": ("sync_years",),
     "render": ("build_report",),
@@ -40,6 +40,7 @@ _HOME = {
     "rcells": ("from_r", "live_engines", "run_r", "to_r"),
     "rules": ("cut_percentile", "rule_limit", "rules_text", "tbl_overrules", "tbl_rules"),
     "comparison": ("breaks_found", "published_figure", "tbl_published"),
+    "told": ("pool_spans", "withheld_told"),
     "words": ("span", "year_text"),
     "working": (
         "agreement",
