@@ -9,7 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lfsmig.report import data, index_table, od, profile_figure, serial_breaks, told, words
+from lfsmig.report import (
+    compared,
+    data,
+    index_table,
+    od,
+    profile_figure,
+    serial_breaks,
+    told,
+    words,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -129,3 +138,39 @@ def test_spans_of_pooled_years_are_those_released(edition: pytest.MonkeyPatch) -
     assert str(told.pool_spans("a.b", latest=True)) == "2022–2024"
     edition.setattr(data, "pools", lambda _: pairs.iloc[:0])
     assert str(told.pool_spans("a.b")) == words.DASH
+
+
+GROUPS = ("recent_internal", "recent_international", "lifetime")
+
+
+def test_populations_are_compared_on_one_scale_by_several_items(
+    edition: pytest.MonkeyPatch,
+) -> None:
+    """Red before: one item alone could be compared, and schooling was all that was."""
+    items = ("sex", "age_group", "labour_status")
+    names = [f"{group}.{item}" for item in items for group in GROUPS]
+    said: list[str] = []
+    edition.setattr(compared.alt, "tell", said.append)
+    fig = compared.fig_populations(names)
+    axes = fig.axes[: len(GROUPS)]
+    assert len({ax.get_xlim() for ax in axes} | {axes[0].get_xlim()}) == 1
+    assert len({ax.get_ylim() for ax in axes}) == 1
+    labels = [label.get_text().replace("\n", " ") for label in axes[0].get_yticklabels()]
+    heads = [words.variable_label(words.item_of(f"lifetime.{item}")) for item in items]
+    assert [label for label in labels if label in heads] == heads
+    assert words.population_name("lifetime") in said[0]
+    table = compared.populations_table(names).data
+    rows = [line.split("|")[1:-1] for line in table.splitlines() if line.startswith("|")]
+    told = {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows}
+    cells = data.series("lifetime.sex")
+    cells = cells[cells["year"].eq(data.report_year())].set_index("category")
+    man = words.code_label("sex", "male")
+    assert told[man][-1].startswith(words.number(cells.loc["male", "estimate"], "share"))
+    # What is withheld has neither a dot nor a number.
+    hidden = data.series("recent_international.sex").assign(estimate=np.nan, flag="c")
+    series = data.series
+    edition.setattr(
+        data, "series", lambda name, **k: hidden if "national.sex" in name else series(name, **k)
+    )
+    assert "| c |" in compared.populations_table(names).data
+    assert [row[2].strip() for row in rows if row[0].strip() == man] != ["c"]

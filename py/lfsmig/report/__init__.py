@@ -11,7 +11,7 @@ from typing import Any
 
 _HOME = {
     "data": ("microdata", "report_year", "years"),
-    "compared": ("fig_populations", "fig_small"),
+    "compared": ("fig_populations", "fig_small", "populations_table"),
     "figures": ("fig_regions", "fig_series", "fig_shares", "fig_variants"),
     "findings": ("key_findings",),
     "index_table": ("tbl_indices",),

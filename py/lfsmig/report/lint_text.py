@@ -124,7 +124,7 @@ def exhibit_problems(name: str, cells: Sequence[tuple[str, str]]) -> Iterator[st
     tabled = {
         (indicator, by)
         for _, function, indicators, by in calls
-        if function == "data_table"
+        if function in ("data_table", "populations_table")
         for indicator in indicators
     }
     for cell, function, indicators, by in calls:
