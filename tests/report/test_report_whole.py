@@ -36,6 +36,7 @@ from test_report_print import (  # noqa: F401
     test_pdf_is_tagged_and_knows_its_language,
     test_pdf_lists_its_figures_and_tables,
     test_running_head_names_the_chapter,
+    test_the_cover_reads_as_written,
 )
 from test_report_public_tables import (  # noqa: F401
     test_both_editions_withhold_the_same_cells,
