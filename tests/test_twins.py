@@ -55,6 +55,14 @@ def test_an_exhibit_has_three_files_that_say_the_same(
     # Flags that are used, and no other.
     assert {one["skos:notation"] for one in facts[twins.LEGEND]} == {"c", "*"}
     assert "Synthetic" in facts["dc:description"][0]["@value"]
+    # Whoever reads only the source is told too: red before, it named the survey itself.
+    source = {one["@language"]: one["@value"] for one in facts["dc:source"]}
+    assert source["en"].startswith("Synthetic records")
+    assert source["th"].startswith("ข้อมูลสังเคราะห์")
+    assert all(PARAMS.country.survey[lang] in text for lang, text in source.items())
+    real = twins.write(tmp_path / "real", PARAMS, shown, synthetic=False)[1]
+    stated = json.loads(real.read_text(encoding="utf-8"))["dc:source"]
+    assert {one["@language"]: one["@value"] for one in stated} == PARAMS.country.survey
     sheets = openpyxl.load_workbook(book)
     assert sheets.sheetnames == ["Data", "Metadata"]
     head, *rows = sheets["Data"].iter_rows(values_only=True)

@@ -144,7 +144,7 @@ def describe(
         "dc:identifier": indicator.id,
         "dc:title": _texts(indicator.label),
         "dc:language": list(langs),
-        "dc:source": _texts(params.country.survey),
+        "dc:source": _texts(_source(params.country.survey, synthetic)),
         "dc:coverage": _texts(params.country.name),
         "dc:conformsTo": str(rows["rule_set"].iloc[0]),
         f"{DDI}concept": {key: text for key, text in concept.items() if text},
@@ -163,6 +163,14 @@ def describe(
     if note:
         facts["dc:description"] = note
     return facts
+
+
+def _source(survey: Mapping[str, str], synthetic: bool) -> Mapping[str, str]:
+    """What the figures were made from: a file is passed on without the report's notice."""
+    if not synthetic:
+        return survey
+    said = _words()["source"]
+    return {lang: said.get(lang, said["en"]).format(survey=name) for lang, name in survey.items()}
 
 
 def _texts(words: Mapping[str, str]) -> list[dict[str, str]]:

@@ -61,6 +61,20 @@ def test_the_chapters_themselves_are_clean() -> None:
         ),
         (INTERNAL, "ผู้ย้ายถิ่นภายในประเทศช่วงล่าสุด คือ", "ร้อยละ 21 คือ", "21 looks like a result"),
         (INTERNAL, "ช่วงล่าสุด ร้อยละของประชากร รายปี", "824,000 คน", "824,000 looks like a result"),
+        (INTERNAL, "พร้อมเส้นโค้ง", "เฉลี่ยสามปี พร้อมเส้นโค้ง", "'เฉลี่ยสามปี' states a result in words"),
+        (INTERNAL, "จำนวนนี้ขึ้นอยู่กับ", "เส้นจึงไม่ต่อเนื่อง จำนวนนี้ขึ้นอยู่กับ", "states a result in words"),
+        (
+            "chapters/en/03-international.qmd",
+            "Returning nationals are included.",
+            "Intervals are wide and several cells are withheld.",
+            "'several cells are' states a result in words",
+        ),
+        (
+            "chapters/en/02-internal.qmd",
+            "A recent internal migrant moved",
+            "Age matters more than anything else. A recent internal migrant moved",
+            "'than anything else' states a result in words",
+        ),
         (
             "chapters/th/01-methodology.qmd",
             "`{python} report.breaks_found()`",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lfsmig.report import lint_pages
+from lfsmig.report import lint_pages, lint_pdf
 from lfsmig.report.lint_pages import problems_of, word_problems
 
 LANGUAGES = ("en", "th")
@@ -102,10 +102,36 @@ def test_fonts_and_weight_of_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     folder = small_edition(tmp_path / "en", "en")
     (folder / "a.woff").write_bytes(b"x" * 1_600_000)
     assert {p.rule for p in problems_of(folder, "en")} == {"weight"}
+    assert "of them 1,600," in problems_of(folder, "en")[0].found
+    # What waits for a search counts, and is told apart.
+    (folder / "a.woff").write_bytes(b"x" * 900_000)
+    (folder / "index.js").write_bytes(b"x" * 700_000)
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    (folder / "index.html").write_text(
+        page.replace("<main>", '<main data-index="index.js">'), encoding="utf-8"
+    )
+    [told] = [p.found for p in problems_of(folder, "en")]
+    assert told.startswith("1,600,") and "of them 900," in told
+    (folder / "index.html").write_text(page, encoding="utf-8")
     (folder / "a.woff").unlink()
     assert "no such file" in problems_of(folder, "en")[0].found
     (folder / "a.css").write_text("body { font-family: Arial }", encoding="utf-8")
     assert {p.rule for p in problems_of(folder, "en")} == {"fonts"}
+
+
+def test_words_of_a_pdf_are_asked_and_its_code_is_not(built: Path, tmp_path: Path) -> None:
+    """Red before: the rules said they were asked of the PDF, and only its fonts were."""
+    if shutil.which(lint_pdf.READER) is None:
+        assert lint_pdf.pdf_texts(tmp_path / "a.pdf", ["Sarabun"]) is None
+        pytest.skip("poppler-utils is not installed")
+    typst = pytest.importorskip("typst")
+    source, target = tmp_path / "a.typ", tmp_path / "a.pdf"
+    fonts = {"ignore_system_fonts": True, "font_paths": [str(built / "assets/fonts")]}
+    for word, broken in (("nan", {"not_a_number"}), ("TODO", {"placeholder"}), ("2.1", set())):
+        text = f'#set text(font: "Sarabun")\nThe share is {word}.\n\n`None, nan`'
+        source.write_text(text, encoding="utf-8")
+        typst.compile(str(source), output=str(target), **fonts)
+        assert {problem.rule for problem in problems_of(tmp_path, "en")} == broken
 
 
 def test_faults_of_a_word_document(built: Path, tmp_path: Path) -> None:

@@ -185,3 +185,16 @@
     for (const name of ["click", "focus", "pointerenter", "contextmenu"]) link.addEventListener(name, aim);
   }
 })();
+
+// On paper nothing opens: what is folded up is opened for printing, and closed again afterwards.
+(() => {
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    opened = [...document.querySelectorAll("main details:not([open])")];
+    for (const one of opened) one.open = true;
+  });
+  addEventListener("afterprint", () => {
+    for (const one of opened) one.open = false;
+    opened = [];
+  });
+})();

@@ -1,5 +1,7 @@
 -- Numbers for figures, tables, equations and sections, and references to them, for plain pandoc.
--- An unknown reference stops the build.
+-- An unknown reference stops the build. In Word the numbers of figures and tables are fields that hold what
+-- they show (SEQ), references to them fields too (REF), and so are the lists of both (TOC): whoever adds a
+-- figure updates them with one key.
 
 local on_screen = FORMAT:match("html") ~= nil
 local stringify = pandoc.utils.stringify
@@ -7,11 +9,15 @@ local nbsp = "\u{a0}"
 local names = {
   ["crossref-fig-title"] = "Figure", ["crossref-tbl-title"] = "Table",
   ["crossref-eq-prefix"] = "Equation", ["crossref-sec-prefix"] = "Section",
-  ["crossref-ch-prefix"] = "Chapter",
+  ["crossref-ch-prefix"] = "Chapter", ["lof-title"] = "Figures", ["lot-title"] = "Tables",
 }
 local name_key = { fig = "crossref-fig-title", tbl = "crossref-tbl-title", eq = "crossref-eq-prefix" }
 local targets, counts, section = {}, {}, { 0, 0, 0, 0, 0, 0 }
 local chapter = "" -- number of the chapter with a dot, empty in unnumbered ones
+local in_word = FORMAT == "docx"
+local sequence = { fig = "Figure", tbl = "Table" } -- names of Word's counters, in every language
+local listed = { fig = {}, tbl = {} } -- in Word: place and text of each entry
+local bookmarks = 0
 
 local function read_names(meta)
   for key in pairs(names) do
@@ -71,8 +77,42 @@ local function take_caption(div)
   return pandoc.Inlines({})
 end
 
+local function openxml(text)
+  return pandoc.RawInline("openxml", text)
+end
+
+local function xml_text(text)
+  return (text:gsub("[&<>\"]", { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }))
+end
+
+local function run(text, look)
+  return "<w:r>" .. (look or "") .. '<w:t xml:space="preserve">' .. xml_text(text) .. "</w:t></w:r>"
+end
+
+-- The name of a bookmark: letters, digits and underscores, forty at most; with the first one it is hidden.
+local function place_of(id)
+  return ("_" .. id:gsub("[^%w]", "_")):sub(1, 40)
+end
+
+-- A caption whose number Word counts; references show what the bookmark encloses. A chapter's first number
+-- begins anew by itself: LibreOffice counts through, whatever headings lie between.
+local function counted_caption(id, kind, caption, number)
+  local bold = "<w:rPr><w:b/><w:bCs/></w:rPr>"
+  local name, own = names[name_key[kind]] .. nbsp .. chapter, number:sub(#chapter + 1)
+  bookmarks = bookmarks + 1
+  table.insert(listed[kind], { place = place_of(id), text = name .. own .. " " .. stringify(caption) })
+  local full = pandoc.Inlines({
+    openxml('<w:bookmarkStart w:id="' .. (900000 + bookmarks) .. '" w:name="' .. place_of(id) .. '"/>'),
+    openxml(run(name, bold)),
+    openxml('<w:fldSimple w:instr=" SEQ ' .. sequence[kind] .. ' \\* ARABIC' .. (own == "1" and " \\r 1" or "") .. ' ">' .. run(own, bold) .. "</w:fldSimple>"),
+    openxml('<w:bookmarkEnd w:id="' .. (900000 + bookmarks) .. '"/>'), pandoc.Space() })
+  full:extend(caption)
+  return full
+end
+
 local function labelled_caption(id, kind, caption)
   local number = register(id, kind)
+  if in_word then return counted_caption(id, kind, caption, number) end
   local full = pandoc.Inlines({ pandoc.Strong({ pandoc.Str(names[name_key[kind]] .. nbsp .. number) }), pandoc.Space() })
   full:extend(caption)
   return full
@@ -162,7 +202,13 @@ local function reference(cite)
     if position > 1 then links:insert(pandoc.Str(", ")) end
     local text = target.name
     if target.number then text = text .. nbsp .. target.number end
+    if in_word and sequence[citation.id:sub(1, 3)] then
+      local look = '<w:rPr><w:rStyle w:val="Hyperlink"/></w:rPr>'
+      links:insert(openxml('<w:fldSimple w:instr=" REF ' .. place_of(citation.id) .. ' \\h ">' .. run(text, look) .. "</w:fldSimple>"))
+      goto continue
+    end
     links:insert(pandoc.Link(text, "#" .. citation.id))
+    ::continue::
   end
   return links
 end
@@ -213,9 +259,31 @@ local function list_of_labels(doc)
   file:close()
 end
 
+-- After the contents, before the first chapter: the lists of figures and of tables, as Word would make them.
+local function lists_in_word(doc)
+  if not in_word then return nil end
+  local xml = {}
+  for _, kind in ipairs({ "fig", "tbl" }) do
+    local title = names[kind == "fig" and "lof-title" or "lot-title"]
+    local style = function(name) return '<w:pPr><w:pStyle w:val="' .. name .. '"/></w:pPr>' end
+    local mark = function(what) return '<w:r><w:fldChar w:fldCharType="' .. what .. '"/></w:r>' end
+    local begin = mark("begin") .. '<w:r><w:instrText xml:space="preserve"> TOC \\h \\z \\c "' .. sequence[kind]
+      .. '" </w:instrText></w:r>' .. mark("separate")
+    if #listed[kind] > 0 then table.insert(xml, "<w:p>" .. style("TOCHeading") .. run(title) .. "</w:p>") end
+    for position, entry in ipairs(listed[kind]) do
+      table.insert(xml, "<w:p>" .. style("TableofFigures") .. (position == 1 and begin or "")
+        .. '<w:hyperlink w:anchor="' .. entry.place .. '">' .. run(entry.text) .. "</w:hyperlink>"
+        .. (position == #listed[kind] and mark("end") or "") .. "</w:p>")
+    end
+  end
+  doc.blocks:insert(1, pandoc.RawBlock("openxml", table.concat(xml)))
+  return doc
+end
+
 return {
   { Meta = read_names },
   { traverse = "topdown", Header = heading, Div = cell, Para = equation },
   { Cite = reference, Div = data_title, Table = scrolled, Math = spoken },
   { Pandoc = list_of_labels },
+  { Pandoc = lists_in_word },
 }

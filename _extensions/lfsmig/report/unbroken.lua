@@ -1,7 +1,7 @@
 -- What no line may break: words that dictionaries of line breaks take apart (at a bar: ร้อย|ละ), a number
--- and the word before it, a span of years. Runs in both roads. In Word documents, which have no such spans,
--- a joiner without width stands at the bars: what Word's menu calls "no-width non break". LibreOffice
--- would set 70 words of the Thai edition on two lines.
+-- and the word before it, a span of years. Runs in both roads. Word documents have no such spans, and a joiner
+-- inside a word would make it another word for whoever searches or copies it: there only the gap before a
+-- number holds, and a line may end inside a word that the program's dictionary takes apart.
 
 local words = {
   en = {},
@@ -15,8 +15,6 @@ local words = {
     "รายงาน", "ปัจจุบัน", "ล่าสุด", "ข้อมูล", "ข้อ|ผิด|พลาด", "ตรวจ|สอบ", "เชื่อม|โยง", "ตรง|กัน", "อื่น\u{a0}ๆ", "พ.ศ.",
   },
 }
-local joiner = "\u{200d}"
-local joints = {} -- a word of this edition, and how it is written in Word
 -- Words that the number after them belongs to.
 local counted = { "ร้อยละ", "พ.ศ." }
 local span_of_years = "%d%d%d%d–%d%d%d%d"
@@ -64,11 +62,6 @@ local function next_word(text, from)
 end
 
 local function whole(text)
-  if FORMAT == "docx" then
-    local word, number = text:match("^(.-)(\u{a0}%d.*)$")
-    word = word or text
-    return { pandoc.Str((joints[word] or word) .. (number or "")) }
-  end
   if FORMAT == "typst" then
     return { pandoc.RawInline("typst", "#box["), pandoc.Str(text), pandoc.RawInline("typst", "];") }
   end
@@ -94,14 +87,12 @@ local function body(doc)
   words.here = doc.meta.lang and words[pandoc.utils.stringify(doc.meta.lang):sub(1, 2)]
   if not words.here then return nil end
   words.here = pandoc.List(words.here):map(function(word)
-    local plain = word:gsub("|", "")
-    joints[plain] = word:gsub("|", joiner)
-    return plain
+    return (word:gsub("|", ""))
   end)
-  doc.blocks = doc.blocks:walk({ Inlines = joined }):walk({
+  doc.blocks = doc.blocks:walk({ Inlines = joined })
+  if FORMAT == "docx" then return doc end
+  doc.blocks = doc.blocks:walk({
     traverse = "topdown",
-    -- Word lists headings and searches them: they stay as they are.
-    Header = function(header) if FORMAT == "docx" then return header, false end end,
     -- What it returns must not be walked again.
     Str = function(str) return kept_whole(str), false end,
   })

@@ -11,11 +11,11 @@ from typing import Any
 
 _HOME = {
     "data": ("microdata", "report_year", "years"),
-    "compared": ("fig_populations", "fig_small"),
+    "compared": ("fig_populations", "fig_small", "populations_table"),
     "figures": ("fig_regions", "fig_series", "fig_shares", "fig_variants"),
     "findings": ("key_findings",),
     "index_table": ("tbl_indices",),
-    "profile_figure": ("fig_age_profile", "profile_finding"),
+    "profile_figure": ("fig_age_profile", "profile_finding", "profile_span"),
     "profile_years": ("fig_profile_years", "profile_table"),
     "fonts": ("setup_fonts",),
     "project": ("sync_years",),
@@ -41,6 +41,7 @@ _HOME = {
     "rcells": ("from_r", "live_engines", "run_r", "to_r"),
     "rules": ("cut_percentile", "rule_limit", "rules_text", "tbl_overrules", "tbl_rules"),
     "comparison": ("breaks_found", "published_figure", "tbl_published"),
+    "told": ("pool_spans", "withheld_told"),
     "words": ("span", "year_text"),
     "working": (
         "agreement",

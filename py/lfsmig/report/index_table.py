@@ -9,7 +9,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 from lfsmig.index_noise import noisy
-from lfsmig.report import data, words
+from lfsmig.report import data, serial_breaks, words
 from lfsmig.report.tables import cell, escape, pipe, print_unit, several, several_notes
 
 INDENT = "\u2003"
@@ -36,7 +36,9 @@ def tbl_indices(indicators: Sequence[str]) -> Markdown:
             rows.append([INDENT + words.t("column.ci"), *limits])
         rows += _relative(name, years)
     rows.append([words.t("column.movers"), *(_movers(used, y) for y in years)])
-    head = [words.t("column.index"), *map(words.year, years)]
+    breaks = serial_breaks.marked(list(used))
+    heads = [serial_breaks.year_head(year, breaks) for year in years]
+    head = [words.t("column.index"), *heads]
     table = pipe(head, rows, "l" + "r" * len(years), even=True)
     told = words.t("table.index_ci")
     told += f" {words.t('table.noisy', mark=NOISE.strip())}" if noise else ""

@@ -18,6 +18,7 @@ from urllib.parse import unquote
 
 import pikepdf
 
+from lfsmig.report.lint_pdf import pdf_texts
 from lfsmig.report.page_reader import Page, Text
 from lfsmig.yamltext import plain
 
@@ -69,6 +70,9 @@ def problems_of(folder: Path, language: str) -> list[Problem]:
         found += word_problems(path, language)
     for path in sorted(folder.glob("*.pdf")):
         found += [Problem(path.name, "fonts", what) for what in _pdf_fonts(path)]
+        # Words of the other language: as in Word, the pages have been asked.
+        texts = pdf_texts(path, rules()["fonts"]["prose"]) or []
+        found += [Problem(path.name, rule, what) for rule, what in text_problems(texts, "")]
     return found
 
 
@@ -172,14 +176,22 @@ def _dead_links(folder: Path, name: str, pages: dict[str, Page]) -> Iterator[str
 
 
 def _weight(folder: Path, name: str, page: Page) -> Iterator[str]:
-    most, bytes_ = rules()["weight"]["most"], weight_of(folder, name, page)
-    if bytes_ > most:
-        yield f"{bytes_:,} bytes with all that it loads; at most {most:,}"
+    most = rules()["weight"]["most"]
+    start, all_ = weight_of(folder, name, page), weight_of(folder, name, page, later=True)
+    if all_ > most:
+        yield f"{all_:,} bytes, of them {start:,} before anybody searches; at most {most:,}"
 
 
-def weight_of(folder: Path, name: str, page: Page) -> int:
-    """Bytes of a page with its images, styles, fonts, scripts and the index of the search."""
-    files = {folder / unquote(t) for t in page.loaded if LOCAL.match(t)} | {folder / name}
+def weight_of(folder: Path, name: str, page: Page, later: bool = False) -> int:
+    """Bytes of a page with its images, styles, fonts and scripts.
+
+    Parameters
+    ----------
+    later
+        Count also the index of the search, which is loaded when somebody goes to its field.
+    """
+    targets = page.loaded if later else [t for t in page.loaded if t not in page.later]
+    files = {folder / unquote(t) for t in targets if LOCAL.match(t)} | {folder / name}
     for css in [path for path in files if path.suffix == ".css" and path.is_file()]:
         files |= {css.parent / target for target in LOADED.findall(css.read_text("utf-8"))}
     return sum(path.stat().st_size for path in files if path.is_file())

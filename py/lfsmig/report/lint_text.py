@@ -51,6 +51,8 @@ def prose_problems(name: str, text: str, language: str) -> Iterator[str]:
                 f"{name}: {number} looks like a result; write an inline expression, so that it "
                 "follows the data"
             )
+        for claim in _claims(words):
+            yield f"{name}: {claim!r} states a result in words; compute it, or leave it out"
     for found in MATH.finditer(prose):
         formula = found[1] or found[2]
         if loose := LOOSE.search(PAIRED.sub("", formula)):
@@ -72,6 +74,10 @@ def _literal_results(text: str) -> list[str]:
             if number not in rules()["results"]["allowed"]:
                 found[match.start()] = number
     return list(dict.fromkeys(found[place] for place in sorted(found)))
+
+
+def _claims(text: str) -> list[str]:
+    return [found[0] for pattern in rules()["claims"] for found in re.finditer(pattern, text)]
 
 
 def _other_language(words: str, language: str) -> bool:
@@ -118,7 +124,7 @@ def exhibit_problems(name: str, cells: Sequence[tuple[str, str]]) -> Iterator[st
     tabled = {
         (indicator, by)
         for _, function, indicators, by in calls
-        if function == "data_table"
+        if function in ("data_table", "populations_table")
         for indicator in indicators
     }
     for cell, function, indicators, by in calls:

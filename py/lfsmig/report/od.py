@@ -85,10 +85,13 @@ def fig_flow_matrix(indicator: str, rows: str, columns: str) -> Figure | None:
     norm = Normalize(0, float(np.sqrt(frame["estimate"].max())))
     side = 0.4
     fig, ax = plt.subplots(figsize=(WIDTH, side * len(froms) + 1.25))
+    blank = []
     for y, origin in enumerate(froms):
         for x, target in enumerate(tos):
             known = (origin, target) in values.index
-            _cell(ax, x, y, values.loc[(origin, target)] if known else None, unit, norm)
+            row = values.loc[(origin, target)] if known else None
+            if not _cell(ax, x, y, row, unit, norm):
+                blank.append((origin, target))
     ax.set(xlim=(0, len(tos)), ylim=(len(froms), 0))
     room = 0.62 * WIDTH / len(tos)
     heads = [wrapped(fig, _label(columns, code), room, 8) for code in tos]
@@ -103,22 +106,45 @@ def fig_flow_matrix(indicator: str, rows: str, columns: str) -> Figure | None:
     drawn = frame[frame["row"].isin(froms) & frame["column"].isin(tos)]
     alt.tell(alt.of_flows(drawn, rows, columns))
     year = words.year_text(data.report_year())
-    _foot(fig, words.t("flow.matrix_note", unit=words.unit_name(unit), year=year), frame)
+    note = [words.t("flow.matrix_note", unit=words.unit_name(unit), year=year)]
+    note += _blanks(indicator, blank, set(froms) & set(tos))
+    _foot(fig, " ".join(note), frame)
     return fig
 
 
-def _cell(ax: Axes, x: int, y: int, row: Any, unit: str, norm: Normalize) -> None:
+def _blanks(indicator: str, blank: list[tuple[str, str]], both: set[str]) -> list[str]:
+    """What empty cells mean: a whole diagonal is no accident of the sample but the group's bounds.
+
+    Parameters
+    ----------
+    blank
+        Origin and destination of the cells that are drawn empty.
+    both
+        Codes that are origins and destinations.
+    """
+    diagonal = {(code, code) for code in both}
+    base = words.indicator_text(indicator, "base")
+    told = []
+    if diagonal and base and diagonal <= set(blank):
+        told.append(words.t("flow.blank_diagonal", base=base))
+        blank = [pair for pair in blank if pair not in diagonal]
+    return [*told, words.t("flow.blank")] if blank else told
+
+
+def _cell(ax: Axes, x: int, y: int, row: Any, unit: str, norm: Normalize) -> bool:
+    """Draw a cell; tell whether there was anything to draw."""
     look: dict[str, Any] = {"edgecolor": "white", "linewidth": 1.5}
     if row is not None and row["flag"] in data.WITHHELD and row["reason"] != "empty":
         look = {"edgecolor": QUIET, "linewidth": 0.6, "hatch": HATCH, "facecolor": "white"}
         ax.add_patch(Rectangle((x + 0.02, y + 0.03), 0.96, 0.94, **look))
-        return
+        return True
     if row is None or not row["estimate"] > 0:
-        return
+        return False
     fill = AMOUNTS(norm(np.sqrt(row["estimate"])))
     ax.add_patch(Rectangle((x, y), 1, 1, facecolor=fill, **look))
     text = marked(row["estimate"], unit, row["flag"])
     ax.text(x + 0.5, y + 0.5, text, ha="center", va="center", fontsize=9, color=INK)
+    return True
 
 
 def _foot(fig: Figure, text: str, frame: pd.DataFrame) -> None:

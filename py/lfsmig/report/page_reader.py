@@ -36,6 +36,8 @@ class Page(HTMLParser):
         self.images: list[tuple[str, str]] = []
         self.headings: list[tuple[int, str]] = []
         self.loaded: list[str] = []
+        # Of what is loaded, what only a reader's doing loads.
+        self.later: list[str] = []
         self.ids: list[str] = []
         self.headless: list[int] = []
         self.language = self.title = ""
@@ -81,6 +83,7 @@ class Page(HTMLParser):
             self.loaded.append(found["href"])
         if "data-index" in found:
             self.loaded.append(found["data-index"])
+            self.later.append(found["data-index"])
 
     def handle_endtag(self, tag: str) -> None:
         if tag in VOID or not any(name == tag for name, _ in self._open):

@@ -16,6 +16,7 @@ from typing import Any
 
 from lfsmig.atomic import write_text
 from lfsmig.report import charts
+from lfsmig.report.page_weight import lighter
 
 PLACE = re.compile(r"(<!-- links:(\w+) -->)(.*?)(<!-- /links -->)", re.S)
 PREVIOUS = re.compile(r'<a rel="prev".*?</a>', re.S)
@@ -42,7 +43,7 @@ def finish(site: Path, sitemap: Mapping[str, Any], wanted: Collection[str] | Non
         if wanted is not None and page.name not in wanted:
             continue
         text = page.read_text(encoding="utf-8").replace(f'href="{home}', 'href="index.html')
-        text = charts.inlined(text, site)
+        text = lighter(charts.inlined(text, site))
         if page.name == "index.html":
             text = PREVIOUS.sub("", text)
         contents = _contents(sections, home, page.name)

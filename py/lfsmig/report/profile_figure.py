@@ -8,7 +8,7 @@ import pandas as pd
 from IPython.display import Markdown
 from matplotlib.figure import Figure
 
-from lfsmig.report import alt, data, words
+from lfsmig.report import alt, data, serial_breaks, words
 from lfsmig.report.figures import say_nothing
 from lfsmig.report.marks import NOTE_SIZE, numbers, wrapped
 from lfsmig.report.style import COLOURS, INK, NOTE, WIDTH, bare, setup
@@ -111,9 +111,28 @@ def _span(frame: pd.DataFrame) -> str:
     return words.t("year.span", first=words.year(first), last=words.year(last))
 
 
+@words.inline
+def profile_span(single: bool = False) -> str:
+    """The years that the profile is an average of, for running text."""
+    frame = _of(single)
+    return words.DASH if frame.empty else _span(frame)
+
+
 def _note(groups: pd.DataFrame, fitted: bool) -> str:
-    note = words.t("profile.note", years=_span(groups))
-    return note if fitted else f"{note} {words.t('profile.no_curve')}"
+    parts = [words.t("profile.note", years=_span(groups))]
+    if not fitted:
+        parts.append(words.t("profile.no_curve"))
+    return " ".join([*parts, *filter(None, [_breaks_within(groups)])])
+
+
+def _breaks_within(groups: pd.DataFrame) -> str:
+    """Say which breaks in the series lie inside the years averaged."""
+    stated = data.settings().get("age_profile")
+    if not stated:
+        return ""
+    first, last = (int(groups[name].iloc[0]) for name in ("year_from", "year_to"))
+    found = serial_breaks.marked(stated["indicator"], stated["by"])
+    return serial_breaks.sentence(serial_breaks.crossing(found, first, last), "map.breaks")
 
 
 def _highest(groups: pd.DataFrame) -> str:

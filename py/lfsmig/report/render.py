@@ -327,6 +327,7 @@ def layout_texts() -> dict[str, str]:
     if data.synthetic():
         texts |= {
             "running-notice": words.t("notice.title"),
+            "page-notice": words.t("notice.frame"),
             "notice-title": words.t("notice.title"),
             "notice-text": words.t("notice.text"),
         }

@@ -35,6 +35,8 @@ class Entry:
         self.id = identifier
         self.title: list[str] = []
         self.text: list[str] = []
+        # Rows of its tables: the same name in every second row is found once.
+        self.rows: set[str] = set()
 
 
 class _Reader(HTMLParser):
@@ -50,6 +52,7 @@ class _Reader(HTMLParser):
         self._section: Entry | None = None
         self._into = "text"
         self._column = 0
+        self._cell: list[str] = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -75,6 +78,7 @@ class _Reader(HTMLParser):
             self._column = 0
         elif tag in {"td", "th"}:
             self._column += 1
+            self._cell = []
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "main":
@@ -88,6 +92,8 @@ class _Reader(HTMLParser):
                 break
         if tag in HEADINGS or tag in {"figcaption", "caption"}:
             self._into = "text"
+        if tag in {"td", "th"}:
+            self._end_cell()
         if (entry := self._entry()) is not None and tag in {"p", "li", "td", "th", "summary", "dd"}:
             entry.text.append(" ")
 
@@ -98,8 +104,18 @@ class _Reader(HTMLParser):
         names = {name for name, *_ in self._open}
         if self._into == "title":
             entry.title.append(data)
-        elif not names & {"td", "th"} or (self._column == 1 and LETTERS.search(data)):
+        elif not names & {"td", "th"}:
             entry.text.append(data)
+        elif self._column == 1:
+            self._cell.append(data)
+
+    def _end_cell(self) -> None:
+        """Take up the name of a row, unless the place has it already."""
+        name, entry = _joined(self._cell), self._entry()
+        self._cell = []
+        if entry is not None and LETTERS.search(name) and name not in entry.rows:
+            entry.rows.add(name)
+            entry.text.append(name)
 
     def _entry(self) -> Entry | None:
         """The exhibit that is open, or the section since its heading."""

@@ -331,8 +331,11 @@ def _param_label(folder: str, variable: str, code: str, language: str) -> str:
 
 
 def codes_in_order(variable: str, present: list[str]) -> list[str]:
-    """Codes in the catalogue's order; those it does not know come after, sorted."""
-    known = list(catalogue()["codes"].get(variable, {}))
+    """Codes in the order of `variables.yml`, else of the catalogue; unknown ones after, sorted.
+
+    Sorting as text would put the ages 5-9 behind 45-49.
+    """
+    known = dict.fromkeys([*codes_of(variable), *catalogue()["codes"].get(variable, {})])
     listed = [code for code in known if code in present]
     return listed + sorted(code for code in present if code not in listed)
 

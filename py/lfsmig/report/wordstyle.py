@@ -51,6 +51,11 @@ STYLES = """
  <w:pPr><w:spacing w:before="0" w:after="0"/><w:ind w:left="340"/></w:pPr>
  <w:rPr><w:sz w:val="20"/></w:rPr>
 </w:style>
+<w:style w:type="paragraph" w:styleId="TableofFigures">
+ <w:name w:val="table of figures"/><w:basedOn w:val="TOC1"/><w:next w:val="Normal"/>
+ <w:pPr><w:spacing w:before="0" w:after="20"/><w:ind w:left="340" w:hanging="340"/></w:pPr>
+ <w:rPr><w:sz w:val="20"/></w:rPr>
+</w:style>
 <w:style w:type="paragraph" w:customStyle="1" w:styleId="DataTitle">
  <w:name w:val="Data Title"/><w:basedOn w:val="BodyText"/><w:qFormat/>
  <w:pPr><w:keepNext/><w:spacing w:before="280" w:after="60"/></w:pPr>
