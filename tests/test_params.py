@@ -148,6 +148,8 @@ def test_merge_replaces_single_fields(tmp_path: Path) -> None:
         ("country.yml", "    of: reason", "    of: reasons", "variables", "not in variables.yml"),
         ("country.yml", "look_for_work: work", "look_for_work: labour", "variables", "no code"),
         ("variables.yml", "type: category", "type: categorical", "variables", "'category'"),
+        ("indicators.yml", "{figure: F0017, category: forever}", "{figure: F0017, compare: none}",
+         "indicators", "needs a reason"),
         ("variables.yml", "label: {en: Sex, th: เพศ}", "label: [Sex]", "variables", "keys"),
         ("variables.yml", "label: {en: Sex, th: เพศ}", "label: {en: Sex, fr: Sexe, th: เพศ}",
          "variables", "unknown language"),

@@ -95,3 +95,38 @@ def test_every_figure_the_register_names_is_there_with_its_source() -> None:
     assert len(named) >= 40
     assert set(named) <= set(figures.index)
     assert set(figures.loc[named, "source"]) <= set(sources["key"])
+
+
+def test_what_cannot_be_compared_stands_beside_the_estimate_without_a_verdict() -> None:
+    reason = {"en": "a bound", "th": "ค่าขั้นต่ำ"}
+    link = {"figure": "P1", "category": "yes", "compare": "none", "reason": reason}
+    row = judged(link, 0.183)
+    assert row["verdict"] == "not_comparable"
+    assert row["estimate"] == 0.183 and pd.isna(row["z"])
+    # A change over more than a year: no such change was estimated.
+    link = {"figure": "P2", "category": "yes", "compare": "none", "change_from": 2019}
+    row = judged(link, 0.1, statistic="change", year_from=2022, year_to=2023)
+    assert (row["statistic"], row["verdict"]) == ("change", "not_comparable")
+    assert pd.isna(row["estimate"])
+
+
+def test_figures_that_others_derived_stop_no_year(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 2021 the register names derived numbers only; of 2019 the printed ones are judged."""
+    from lfsmig.intake import checks_series
+    from lfsmig.intake.protocol import NotApplicable
+    from lfsmig.params import load
+
+    params = load(ROOT / "params")
+    names = params.rules.checks["T5"].indicators
+    chosen = [one for one in params.indicators if one.id in names]
+    cells = pd.DataFrame({"indicator": names, "category": "", "estimate": 1.0, "se": 0.1})
+    monkeypatch.setattr(checks_series, "registered", lambda subject, by: chosen)
+    monkeypatch.setattr(checks_series, "made_now", lambda subject: None)
+    made = SimpleNamespace(frame=cells)
+    monkeypatch.setattr(checks_series, "estimated", lambda params, made_, chosen: made)
+    found = checks_series._headline(SimpleNamespace(params=params, year=2019))
+    assert set(found) == {"F0167", "F0168", "F0172", "F0173"}
+    linked = {p.figure for one in chosen for p in one.published}
+    assert {"F0191", "F0192", "F0193", "F0194"} <= linked
+    with pytest.raises(NotApplicable):
+        checks_series._headline(SimpleNamespace(params=params, year=2021))

@@ -39,6 +39,8 @@ COLUMNS = [
     "page",
     "reliability",
 ]
+# Units of printed figures that a share is a hundredth of.
+PER_HUNDRED = ("percent", "percentage points")
 # What the report tells of a source, and of a figure that is not as printed.
 SOURCE_COLUMNS = ["key", "kind", "title", "title_th", "publisher", "publisher_th", "url"]
 REMARK_COLUMNS = ["figure", "en", "th"]
@@ -143,7 +145,7 @@ def compare(
     DataFrame
         Columns `COLUMNS`, values in the indicator's unit. `verdict` is `match` (half a printed
         unit), `rounding` (up to one and a half), `differ`, `sign_agrees`, `sign_differs`, or
-        `not_comparable` where the year was not estimated.
+        `not_comparable` where the year was not estimated or the register says why it cannot be.
     """
     rows = []
     for indicator in params.indicators:
@@ -175,7 +177,7 @@ def _compare_one(
     cell = _find(indicator.id, domain, category, figure["year"], link, estimates, trends)
     # The unit of the register serves where the cell is withheld or was not estimated.
     unit = unit_of(indicator)
-    factor = 0.01 if figure["unit"] == "percent" and unit == "share" else 1.0
+    factor = 0.01 if figure["unit"] in PER_HUNDRED and unit == "share" else 1.0
     printed = float(figure["value"])
     row = {
         "figure": link["figure"],
@@ -197,6 +199,8 @@ def _compare_one(
     if cell is None or not np.isfinite(cell["estimate"]):
         return row
     row |= {"estimate": cell["estimate"], "se": cell["se"]}
+    if link.get("compare") == "none":
+        return row
     difference = cell["estimate"] - printed * factor
     row["z"] = difference / cell["se"] if cell["se"] > 0 else np.nan
     if link.get("compare") == "sign":
@@ -213,9 +217,9 @@ def _compare_one(
 
 def _kind(year: str, link: Mapping[str, Any]) -> str:
     """What a figure is: the estimate of a year, an average over years, or a change."""
-    if re.fullmatch(r"\d{4}-\d{4}", year):
-        return "average"
-    return "change" if "change_from" in link else "estimate"
+    if "change_from" in link:
+        return "change"
+    return "average" if re.fullmatch(r"\d{4}-\d{4}", year) else "estimate"
 
 
 def _find(
@@ -230,7 +234,9 @@ def _find(
     """Find the cell that a figure speaks of."""
     kind = _kind(year, link)
     if kind != "estimate":
-        first, last = year.split("-") if kind == "average" else (link["change_from"], year)
+        first, last = year[:4], year[-4:]
+        if kind == "change":
+            first = link["change_from"]
         frame = trends
         where = (
             frame["statistic"].eq(kind)

@@ -70,6 +70,34 @@ def test_figures_that_are_not_as_printed_are_marked_and_explained() -> None:
     assert "‡" not in comparison.tbl_published(2021).data
 
 
+def test_what_cannot_be_compared_says_why(chapter: pytest.MonkeyPatch) -> None:
+    """The reasons are the register's, each told once; no dash hides the verdict."""
+    frame = data.published()
+    told = frame[frame["figure"].isin(["F0010", "F0169"])]
+    more = [
+        told.assign(figure=figure, indicator=name, estimate=estimate, verdict="not_comparable")[:1]
+        for figure, name, estimate in [
+            ("F0649", "population.total", 68e6), ("F0656", "population.total", 68e6),
+            ("F0203", "recent_internal.house_register", float("nan")),
+        ]
+    ]  # fmt: skip
+    change = {"figure": "F0011", "indicator": "recent_internal.sector", "year": "2019-2021"}
+    change |= {"statistic": "change", "estimate": float("nan"), "verdict": "not_comparable"}
+    more.append(told.assign(**change)[:1])
+    chapter.setattr(data, "published", lambda year=None: pd.concat([frame, *more]))
+    text = comparison.tbl_published().data
+    assert "Not comparable: " in text
+    assert "F0649, F0656 (persons in the house registers, not residents)" in text
+    rows = rows_of(text)
+    for figure in ("F0649", "F0203", "F0011"):
+        assert rows[figure][6] == "not comparable"
+    assert rows["F0011"][1] == "2019–2021"
+    # A figure whose cell is withheld has no verdict.
+    assert rows["F0020"][6] == "–"
+    chapter.setenv("LFSMIG_LANG", "th")
+    assert "เปรียบเทียบกันไม่ได้: " in comparison.tbl_published().data
+
+
 def test_thai_edition_tells_it_in_thai(chapter: pytest.MonkeyPatch) -> None:
     chapter.setenv("LFSMIG_LANG", "th")
     text = re.sub(r"<[^>]+>", "", comparison.tbl_published().data)
@@ -89,7 +117,8 @@ def test_what_the_project_publishes_beside_is_told_in_both_languages() -> None:
     for column in ("kind", "title", "title_th", "publisher", "publisher_th", "url"):
         assert sources[column].ne("").all(), column
     odd = set(compared.loc[compared["reliability"].isin(comparison.MARKS), "figure"])
-    assert odd == {"F0174", "F0180", "F0213"}
+    derived = {"F0008", "F0174", "F0180", *(f"F019{n}" for n in range(5))}
+    assert odd == {*derived, "F0213"}
     assert set(remarks["figure"]) == odd
     assert remarks[["en", "th"]].ne("").all().all()
     # Nothing is passed off as printed whose note says otherwise.

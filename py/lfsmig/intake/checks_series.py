@@ -229,7 +229,8 @@ def _headline(subject: Subject) -> dict[str, dict[str, float]]:
     for indicator in chosen:
         for link in indicator.published:
             row = figures.loc[link.figure] if link.figure in figures.index else None
-            if row is None or row["year"] != str(subject.year):
+            # What others derived from printed figures has their rounding too: it stops no year.
+            if row is None or row["year"] != str(subject.year) or row["reliability"] != "printed":
                 continue
             if link.domain or link.change_from or link.compare != "value":
                 continue

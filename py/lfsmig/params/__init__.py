@@ -10,13 +10,13 @@ from lfsmig.params.models import (
     Break,
     Country,
     Disclosure,
-    Indicator,
     Overrule,
     Publication,
     Report,
     Rules,
     Variable,
 )
+from lfsmig.params.register import Indicator
 
 __all__ = [
     "Break",

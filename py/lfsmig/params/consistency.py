@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 from lfsmig.params.mapping import VariableMap, YearMap
 from lfsmig.params.maps import Tiles
-from lfsmig.params.models import Break, Country, Indicator, Report, Rules, Text, Variable
+from lfsmig.params.models import Break, Country, Report, Rules, Text, Variable
 from lfsmig.params.query import query_columns
+from lfsmig.params.register import Indicator
 from lfsmig.params.source import Document, KeyPath
 
 FLOW_ITEMS = (
@@ -159,6 +160,11 @@ def check_indicators(
             )
         for key in ("label", "base", "note"):
             _languages(document, (*path, key), getattr(one, key), country.languages)
+        for number, link in enumerate(one.published):
+            at: KeyPath = (*path, "published", number)
+            if (link.compare == "none") != (link.reason is not None):
+                raise document.error(at, "`compare: none` needs a reason, and nothing else has one")
+            _languages(document, (*at, "reason"), link.reason, country.languages)
         if one.statistic == "index":
             _check_index(document, path, one, variables)
             continue

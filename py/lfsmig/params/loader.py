@@ -20,7 +20,8 @@ from lfsmig.errors import ParameterError
 from lfsmig.params import consistency
 from lfsmig.params.mapping import YearMap
 from lfsmig.params.maps import Tiles
-from lfsmig.params.models import Break, Breaks, Country, Indicator, Report, Rules, Text, Variable
+from lfsmig.params.models import Break, Breaks, Country, Report, Rules, Text, Variable
+from lfsmig.params.register import Indicator
 from lfsmig.params.source import Document, KeyPath, key_text, merge, read_document
 
 ModelT = TypeVar("ModelT", bound=BaseModel)

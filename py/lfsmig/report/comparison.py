@@ -38,12 +38,12 @@ def tbl_published(year: int | None = None) -> Markdown:
         rows.append(
             [
                 escape(row.figure),
-                words.years_label(f"{before}-{row.year}" if statistic == "change" else row.year),
+                words.years_label(f"{before}-{_last(row)}" if statistic == "change" else row.year),
                 cell_name(row, True, KINDS.get(statistic, "")) + mark,
                 words.number(row.published, row.unit) + MARKS.get(row.reliability, ""),
                 cell(row.estimate, row.se, row.unit, flag),
                 words.decimal(row.z, 2),
-                words.DASH if pd.isna(row.estimate) else known("verdict", row.verdict),
+                words.DASH if _pending(row) else known("verdict", row.verdict),
                 _place(numbers[row.source], row.page),
             ]
         )
@@ -53,6 +53,7 @@ def tbl_published(year: int | None = None) -> Markdown:
         words.t("table.unit", unit=words.t("annual.unit_mixed")),
         words.t("annual.comparing", dash=words.DASH),
         *_marks(frame),
+        _incomparable(frame),
         break_note("broken_rows") if broken else "",
         flag_legend(flags) if any(flags) else "",
         words.t("published.estimates", source=source_line()),
@@ -83,6 +84,22 @@ def _marks(frame: pd.DataFrame) -> list[str]:
 def _remark(figure: str, remarks: Mapping[str, Mapping[str, str]]) -> str:
     text = remarks.get(figure, {}).get(words.lang(), "")
     return words.t("published.remark", figure=figure, text=text) if text else figure
+
+
+def _incomparable(frame: pd.DataFrame) -> str:
+    """Why figures are not compared, those with one reason together."""
+    reasons: dict[str, list[str]] = {}
+    for row in data.rows(frame):
+        reason = (_entry(row).get("reason") or {}).get(words.lang())
+        if reason:
+            reasons.setdefault(str(reason), []).append(str(row.figure))
+    told = [
+        words.t("published.remark", figure=words.t("listing_comma").join(figures), text=reason)
+        for reason, figures in reasons.items()
+    ]
+    if not told:
+        return ""
+    return words.t("published.incomparable", figures=words.t("published.joint").join(told))
 
 
 def _sources(numbers: Mapping[str, int]) -> list[str]:
@@ -130,19 +147,32 @@ def breaks_found() -> str:
     return words.t("breaks.found", pairs=words.listing(pairs)) if pairs else words.t("breaks.none")
 
 
+def _entry(row: Any) -> dict[str, Any]:
+    """What the register says of a published figure beside its id."""
+    entries = (words.register().get(row.indicator) or {}).get("published") or []
+    found = (e for e in entries if isinstance(e, dict) and e.get("figure") == row.figure)
+    return next(found, {})
+
+
+def _pending(row: Any) -> bool:
+    """Whether a figure has no verdict for want of an estimate, and not because none is possible."""
+    return bool(pd.isna(row.estimate)) and _entry(row).get("compare") != "none"
+
+
+def _last(row: Any) -> int:
+    """The year that a figure is of, of several the last."""
+    return int(str(row.year)[-4:])
+
+
 def _change_from(row: Any) -> int:
     """The year from which a published change is counted, as the register of indicators says."""
-    entries = (words.register().get(row.indicator) or {}).get("published") or []
-    for entry in entries:
-        if isinstance(entry, dict) and entry.get("figure") == row.figure:
-            return int(entry.get("change_from") or int(row.year) - 1)
-    return int(row.year) - 1
+    return int(_entry(row).get("change_from") or _last(row) - 1)
 
 
 def _crosses_break(row: Any, before: int) -> bool:
     """Whether a change of a count runs across a change of the population projections."""
     counted = row.unit in ("persons", "baht")
-    return counted and any(before <= a and b <= int(row.year) for a, b in data.breaks())
+    return counted and any(before <= a and b <= _last(row) for a, b in data.breaks())
 
 
 def _withheld(row: Any) -> str:
