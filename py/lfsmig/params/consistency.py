@@ -165,6 +165,7 @@ def check_indicators(
             if (link.compare == "none") != (link.reason is not None):
                 raise document.error(at, "`compare: none` needs a reason, and nothing else has one")
             _languages(document, (*at, "reason"), link.reason, country.languages)
+            _languages(document, (*at, "label"), link.label, country.languages)
         if one.statistic == "index":
             _check_index(document, path, one, variables)
             continue

@@ -236,6 +236,12 @@ def published(year: int | None = None) -> pd.DataFrame:
     return frame[frame["year"].astype(str).eq(str(year))].reset_index(drop=True)
 
 
+def not_compared() -> pd.DataFrame:
+    """Published figures that have no cell beside them, each with the reason; empty if none."""
+    path = data_dir() / "released" / "published_not_compared.parquet"
+    return read(path.name) if path.is_file() else pd.DataFrame(columns=["figure"])
+
+
 def quality() -> pd.DataFrame:
     """Rates of non-response and of missing answers, by year and region."""
     return read("quality.parquet")
