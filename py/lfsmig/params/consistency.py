@@ -61,6 +61,7 @@ def check_country(document: Document, country: Country) -> None:
         _languages(document, (key,), getattr(country, key), country.languages)
     for code, text in country.regions.items():
         _languages(document, ("regions", code), text, country.languages)
+    _languages(document, ("regions_note",), country.regions_note, country.languages)
     for name, grouping in country.groupings.items():
         if (grouping.codes is None) == (grouping.bands is None):
             raise document.error(("groupings", name), "expected either codes or bands")

@@ -128,7 +128,8 @@ def _by_code(frame: pd.DataFrame, column: str, variable: str, indicator: str) ->
     head = words.t("column.category") if column == "category" else words.t(f"column.{variable}")
     shown = frame[frame[column].isin(codes)]
     breaks = serial_breaks.marked(indicator, variable)
-    more = f"{words.t('table.se')} {words.t('table.ci')} {serial_breaks.sentence(breaks)}".rstrip()
+    told = [words.t("table.se"), words.t("table.ci"), words.regions_note(variable)]
+    more = " ".join(part for part in (*told, serial_breaks.sentence(breaks)) if part)
     return f"{years_across(head, parts, breaks)}\n\n{cell_notes(shown, indicator, unit, more)}"
 
 
