@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lfsmig.report import words
+from lfsmig.report import data, findings, words
+from lfsmig.report.data_tables import data_table
 from lfsmig.yamltext import plain
 
 ROOT = Path(__file__).parents[2]
@@ -84,15 +85,19 @@ def test_a_quotation_stands_apart_from_the_word_before_it(edition: pytest.Monkey
 def test_a_balance_begins_without_a_joining_word(edition: pytest.MonkeyPatch) -> None:
     """“ส่วน” joins a clause to the one before it, and there is none where no region gained."""
     edition.setenv("LFSMIG_LANG", "th")
-    told = words.t("finding.net.even", names="ก")
-    assert not told.startswith("ส่วน")
-    assert words.t("finding.net.even_too", names="ก") == f"ส่วน{told}"
+    frame = data.series("recent_internal.net_rate", by="region")
+    even = frame.assign(ci_low=-0.5, ci_high=0.5)
+    nothing = even.iloc[:0]
+    edition.setattr(data, "series", lambda *_, by=None, **__: even if by else nothing)
+    assert "ผลสุทธิของ" in findings.finding("recent_internal.net_rate")
+    assert "ส่วนผลสุทธิ" not in findings.finding("recent_internal.net_rate")
+    gained = even.assign(ci_low=even["ci_low"].where(even["code"].ne("3"), 0.1))
+    edition.setattr(data, "series", lambda *_, by=None, **__: gained if by else nothing)
+    assert " ส่วนผลสุทธิของ" in findings.finding("recent_internal.net_rate")
 
 
 def test_central_is_said_to_be_without_bangkok(edition: pytest.MonkeyPatch) -> None:
     """Below whatever is shown by region; not below other tables."""
-    from lfsmig.report.data_tables import data_table
-
     edition.setenv("LFSMIG_LANG", "th")
     note = "ภาคกลางไม่รวมกรุงเทพมหานคร"
     assert note in data_table("recent_internal.rate", by="region").data

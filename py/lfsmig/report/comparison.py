@@ -65,12 +65,14 @@ def tbl_published(year: int | None = None) -> Markdown:
 
 
 def tbl_not_compared() -> Markdown:
-    """How many published figures have no cell beside them, by the reason; nothing where all do."""
+    """How many published figures have no cell beside them, by the reason."""
     frame = data.not_compared()
     if frame.empty:
-        return Markdown("")
-    counted = frame.groupby(words.lang(), sort=False)["figure"].count()
-    rows = [[escape(why), words.decimal(float(n), 0)] for why, n in counted.items()]
+        # A row all the same: the text refers to the table.
+        rows = [[words.DASH, "0"]]
+    else:
+        counted = frame.groupby(words.lang(), sort=False)["figure"].count()
+        rows = [[escape(str(why)), words.decimal(float(n), 0)] for why, n in counted.items()]
     base = words.t("annual.base_not_compared")
     text = notes(base, words.t("annual.unit_figures"), None)
     return Markdown(f"{pipe(heads('why', 'figures'), rows, 'lr')}\n\n{text}")
