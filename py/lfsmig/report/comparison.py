@@ -9,7 +9,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 from lfsmig.report import data, printed, words
-from lfsmig.report.tables import break_note, escape, flag_legend, notes, pipe, source_line
+from lfsmig.report.tables import break_note, escape, flag_legend, pipe, source_line
 from lfsmig.report.working import cell_name, heads
 
 # Published figures that are not the value of one year, and the words for them.
@@ -73,8 +73,13 @@ def tbl_not_compared() -> Markdown:
     else:
         counted = frame.groupby(words.lang(), sort=False)["figure"].count()
         rows = [[escape(str(why)), words.decimal(float(n), 0)] for why, n in counted.items()]
-    base = words.t("annual.base_not_compared")
-    text = notes(base, words.t("annual.unit_figures"), None)
+    # These are no estimates of ours: their source is not the survey.
+    parts = [
+        words.t("table.base", base=words.t("annual.base_not_compared")),
+        words.t("table.unit", unit=words.t("annual.unit_figures")),
+        words.t("table.source", source=words.t("annual.from_published")),
+    ]
+    text = "::: {.table-notes}\n" + " ".join(parts) + "\n:::"
     return Markdown(f"{pipe(heads('why', 'figures'), rows, 'lr')}\n\n{text}")
 
 

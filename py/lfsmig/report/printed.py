@@ -168,11 +168,11 @@ def source_title(key: str) -> str:
 def _item(row: Any, several: bool) -> str:
     """One figure in a line: of what, of when, printed, ours, verdict."""
     what = [words.indicator_text(row.indicator)] if several else []
-    if row.statistic == "change":
-        what.append(words.t("published.change", years=years(row)))
+    what += cell_words(row)
+    if row.statistic in ("change", "average"):
+        what.append(words.t(f"published.{row.statistic}", years=years(row)))
     elif "lower" not in statement(row):
         what.append(years(row))
-    what += cell_words(row)
     label = words.t("published.comma").join(what)
     text = told(row, unit=True)
     if label:
