@@ -75,7 +75,7 @@ def test_a_printed_change_is_compared_with_the_change() -> None:
     assert row["verdict"] == "match"
 
 
-@pytest.mark.parametrize(("estimate", "verdict"), [(-0.9, "sign_agrees"), (0.1, "sign_differs")])
+@pytest.mark.parametrize(("estimate", "verdict"), [(-0.9, "match"), (0.1, "differ")])
 def test_by_sign_only(estimate: float, verdict: str) -> None:
     link = {"figure": "P4", "category": "yes", "compare": "sign"}
     assert judged(link, estimate)["verdict"] == verdict

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,13 @@ def test_an_exhibit_has_three_files_that_say_the_same(
     assert list(head) == list(frame.columns)
     for row, line in zip(rows, frame.itertuples(index=False), strict=True):
         assert [None if pd.isna(v) else v for v in line] == [*row]
+    # The Thai column of the metadata is Thai: no names of columns, no conditions of the register.
+    (_, english, thai), *about = [r[:3] for r in sheets["Metadata"].iter_rows(values_only=True)]
+    assert (english, thai) == ("en", "th")
+    told = {str(what): (str(en), str(th)) for what, en, th in about}
+    assert told["Concept"] == ("Recent internal migrants; Sex", "ผู้ย้ายถิ่นภายในประเทศช่วงล่าสุด; เพศ")
+    for what in ("Title", "Concept", "Statistic", "Unit of measure", "Base", "Source"):
+        assert not re.search("[a-z]{3,}", told[what][1]), what
     withheld = frame[frame["flag"].eq("c")]
     assert withheld[["estimate", "se", "n"]].isna().all().all()
 

@@ -7,6 +7,7 @@ by half a unit of the last printed digit; a figure is never used in place of an 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from lfsmig import statements
 from lfsmig.errors import InputError, ParameterError
 from lfsmig.indicators import unit_of
 from lfsmig.results import domain_text
@@ -30,17 +32,24 @@ COLUMNS = [
     "category",
     "statistic",
     "unit",
+    "compare",
+    "printed",
+    "printed_unit",
     "published",
     "estimate",
     "se",
     "z",
     "verdict",
+    "statement",
+    "fails",
     "source",
     "page",
     "reliability",
 ]
 # Units of printed figures that a share is a hundredth of.
 PER_HUNDRED = ("percent", "percentage points")
+# Keys of a link that make it a statement on an order, a sign or a limit.
+STATEMENT = ("sign", "bound", "top", "bottom", "lower", "higher")
 # What the report tells of a source, and of a figure that is not as printed.
 SOURCE_COLUMNS = ["key", "kind", "title", "title_th", "publisher", "publisher_th", "url"]
 REMARK_COLUMNS = ["figure", "en", "th"]
@@ -54,11 +63,11 @@ def read_figures(path: Path) -> pd.DataFrame:
 
 
 def companions(figures_path: Path) -> list[Path]:
-    """Tables beside the figures: their sources, and remarks on figures that are not as printed."""
+    """Tables beside the figures: sources, remarks on what is not as printed, what has no link."""
     if not figures_path.name:
         # A survey without published figures.
         return []
-    names = ("sources.csv", "remarks.csv")
+    names = ("sources.csv", "remarks.csv", "not_compared.csv")
     return [path for name in names if (path := figures_path.with_name(name)).is_file()]
 
 
@@ -94,6 +103,32 @@ def told_with(figures_path: Path, compared: pd.DataFrame) -> tuple[pd.DataFrame,
     return used.fillna("").reset_index(drop=True), remarks.fillna("").reset_index(drop=True)
 
 
+def not_compared(figures_path: Path) -> pd.DataFrame:
+    """Figures that no indicator names, one row each, with the reason.
+
+    Parameters
+    ----------
+    figures_path
+        Table of published figures; `not_compared.csv` lies beside it, if at all. A row of it names
+        a figure or the first and the last of several (`F0052-F0166`), a kind of reason and the
+        reason in each language.
+
+    Returns
+    -------
+    DataFrame
+        Columns `figure`, `kind` and the languages.
+    """
+    path = figures_path.with_name("not_compared.csv")
+    if not path.is_file():
+        return pd.DataFrame(columns=["figure", "kind", "en", "th"])
+    rows = []
+    for row in read_table(path).to_dict("records"):
+        first, _, last = str(row.pop("figures")).partition("-")
+        for number in range(int(first[1:]), int((last or first)[1:]) + 1):
+            rows.append({"figure": f"{first[0]}{number:0{len(first) - 1}d}", **row})
+    return pd.DataFrame(rows)
+
+
 def read_table(path: Path) -> pd.DataFrame:
     """Read a table of texts as it is."""
     return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
@@ -114,7 +149,7 @@ def cells(params: Params, figures: pd.DataFrame | None) -> dict[int, set[tuple[s
     found: dict[int, set[tuple[str, str, str]]] = {}
     for indicator in params.indicators if figures is not None else ():
         for entry in indicator.published:
-            whole = entry.compare == "value" and entry.change_from is None
+            whole = entry.compare == "value" and entry.change_from is None and not entry.plus
             if not whole or figures is None or entry.figure not in figures.index:
                 continue
             year = str(figures.loc[entry.figure, "year"])
@@ -144,8 +179,11 @@ def compare(
     -------
     DataFrame
         Columns `COLUMNS`, values in the indicator's unit. `verdict` is `match` (half a printed
-        unit), `rounding` (up to one and a half), `differ`, `sign_agrees`, `sign_differs`, or
-        `not_comparable` where the year was not estimated or the register says why it cannot be.
+        unit; a sign, limit or order that holds), `rounding` (up to one and a half), `differ`, or
+        `not_comparable` where the estimate may not be shown, the year was not estimated, or the
+        register says why it cannot be. `printed` is the figure as its source prints it;
+        `statement` is JSON of what a statement says (`params/register.py`), `fails` the years in
+        which the estimates do not say so, with commas.
     """
     rows = []
     for indicator in params.indicators:
@@ -162,7 +200,7 @@ def compare(
 
 
 def _plain(entry: Any) -> dict[str, Any]:
-    return entry.model_dump(exclude_none=True) if hasattr(entry, "model_dump") else dict(entry)
+    return entry.model_dump(exclude_defaults=True) if hasattr(entry, "model_dump") else dict(entry)
 
 
 def _compare_one(
@@ -187,15 +225,34 @@ def _compare_one(
         "category": category,
         "statistic": _kind(figure["year"], link),
         "unit": unit,
+        "compare": str(link.get("compare", "value")),
+        "printed": figure["value"],
+        "printed_unit": figure["unit"],
         "published": printed * factor,
         "estimate": np.nan,
         "se": np.nan,
         "z": np.nan,
         "verdict": "not_comparable",
+        "statement": "",
+        "fails": "",
         "source": figure["source"],
         "page": figure.get("page", ""),
         "reliability": figure["reliability"],
     }
+    said = {key: link[key] for key in STATEMENT if key in link}
+    if said:
+        row |= {"statement": json.dumps(said, sort_keys=True), "statistic": "estimate"}
+        fails = statements.failing_years(
+            indicator.id, link, figure["year"], printed * factor, estimates
+        )
+        if fails is None:
+            return row
+        row["fails"] = ",".join(map(str, fails))
+        return (
+            row
+            | {"estimate": _one_year(indicator.id, link, figure["year"], estimates)}
+            | {"verdict": "differ" if fails else "match"}
+        )
     if cell is None or not np.isfinite(cell["estimate"]):
         return row
     row |= {"estimate": cell["estimate"], "se": cell["se"]}
@@ -205,7 +262,7 @@ def _compare_one(
     row["z"] = difference / cell["se"] if cell["se"] > 0 else np.nan
     if link.get("compare") == "sign":
         agrees = np.sign(cell["estimate"]) == np.sign(printed)
-        return row | {"verdict": "sign_agrees" if agrees else "sign_differs"}
+        return row | {"verdict": "match" if agrees else "differ"}
     steps = abs(difference) / (printed_unit(figure["value"], figure["unit"]) * factor)
     # The small excess keeps a value that lies exactly on the edge inside it.
     edge = 1 + 1e-6
@@ -231,8 +288,10 @@ def _find(
     estimates: pd.DataFrame,
     trends: pd.DataFrame,
 ) -> pd.Series | None:
-    """Find the cell that a figure speaks of."""
+    """Find the cell that a figure speaks of, or add up its cells, whose errors are unknown then."""
     kind = _kind(year, link)
+    if "plus" in link and kind == "estimate":
+        return pd.Series({"estimate": _one_year(indicator, link, year, estimates), "se": np.nan})
     if kind != "estimate":
         first, last = year[:4], year[-4:]
         if kind == "change":
@@ -252,4 +311,19 @@ def _find(
         & frame["category"].eq(category)
     )
     found = frame[where]
-    return found.iloc[0] if len(found) == 1 else None
+    if len(found) == 1 and "plus" not in link:
+        return found.iloc[0]
+    if kind != "change":
+        return None
+    # Between years that are no neighbours no change is tested: the difference has no error here.
+    before, after = (
+        statements.value_of(estimates, indicator, link, int(each)) for each in (first, last)
+    )
+    return pd.Series({"estimate": after - before, "se": np.nan})
+
+
+def _one_year(indicator: str, link: Mapping[str, Any], year: str, estimates: pd.DataFrame) -> float:
+    """Estimate of what a link speaks of, if it speaks of one year."""
+    if not year.isdigit() or "top" in link or "bottom" in link or "lower" in link:
+        return np.nan
+    return statements.value_of(estimates, indicator, link, int(year))

@@ -183,6 +183,8 @@ def write(
         sources, remarks = published.told_with(figures_path, compared)
         outputs += _write_both(workspace.released("published_sources"), sources)
         outputs += _write_both(workspace.released("published_remarks"), remarks)
+        outside = published.not_compared(figures_path)
+        outputs += _write_both(workspace.released("published_not_compared"), outside)
     return outputs
 
 

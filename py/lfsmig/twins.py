@@ -117,6 +117,13 @@ def table(params: Params, indicator: Indicator, rows: pd.DataFrame) -> pd.DataFr
     return pd.DataFrame(columns).astype({"n": "Int64"})
 
 
+def _concept(params: Params, indicator: Indicator, lang: str) -> str:
+    """What a table is about in words: population and items; its base states further conditions."""
+    named = [indicator.population, indicator.of, indicator.over]
+    labels = [params.variables[one].label for one in named if one in params.variables]
+    return "; ".join(dict.fromkeys(texts.get(lang) or texts["en"] for texts in labels))
+
+
 def describe(
     params: Params, indicator: Indicator, rows: pd.DataFrame, frame: pd.DataFrame, synthetic: bool
 ) -> dict[str, Any]:
@@ -148,6 +155,7 @@ def describe(
         "dc:coverage": _texts(params.country.name),
         "dc:conformsTo": str(rows["rule_set"].iloc[0]),
         f"{DDI}concept": {key: text for key, text in concept.items() if text},
+        "schema:about": _texts({lang: _concept(params, indicator, lang) for lang in langs}),
         f"{DDI}universe": _texts(indicator.base or indicator.label),
         f"{SDMX}attribute#unitMeasure": str(rows["unit"].iloc[0]),
         LEGEND: [
@@ -237,12 +245,13 @@ def _excel(path: Path, params: Params, frame: pd.DataFrame, facts: Mapping[str, 
 
 def _facts(langs: list[str], facts: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """The metadata as rows: what, and its text in each language."""
-    concept = facts[f"{DDI}concept"]
+    statistic = facts[f"{DDI}concept"]["schema:measurementTechnique"]
+    unit = facts[f"{SDMX}attribute#unitMeasure"]
     items: list[tuple[str, Any]] = [
-        ("title", facts["dc:title"]),
-        ("concept", "; ".join(str(text) for text in concept.values())),
-        ("statistic", concept["schema:measurementTechnique"]),
-        ("unit", facts[f"{SDMX}attribute#unitMeasure"]), ("base", facts[f"{DDI}universe"]),
+        ("title", facts["dc:title"]), ("concept", facts["schema:about"]),
+        ("statistic", _texts(_words()["statistics"][statistic])),
+        ("unit", _texts(_words()["units"][unit]) if unit in _words()["units"] else unit),
+        ("base", facts[f"{DDI}universe"]),
         ("source", facts["dc:source"]), ("rule_set", facts["dc:conformsTo"]),
     ]  # fmt: skip
     note = facts.get("dc:description", [])

@@ -357,6 +357,7 @@ def published(frames: dict[int, pd.DataFrame]) -> pd.DataFrame:
                 "category": category,
                 "statistic": "estimate",
                 "unit": "share",
+                "printed": str(value),
                 "published": value / 100,
                 "estimate": cell["estimate"],
                 "se": cell["se"],
@@ -391,11 +392,12 @@ def published(frames: dict[int, pd.DataFrame]) -> pd.DataFrame:
         net
         | rest
         | {"domain": '{"region":"5"}', "estimate": -0.06, "se": 0.04, "z": 0.75}
-        | {"reliability": "edited", "verdict": "sign_agrees"},
+        | {"reliability": "edited", "verdict": "match"},
         change | rest | {"estimate": 141800.0, "se": 38000.0, "z": -0.01},
         average | rest | {"published": 0.183, "estimate": 0.1829, "se": 0.004, "z": -0.03},
     ]
-    return pd.DataFrame(rows)
+    said = {"compare": "value", "printed": "", "printed_unit": "percent"}
+    return pd.DataFrame(said | {"statement": "", "fails": ""} | row for row in rows)
 
 
 SOURCES = [

@@ -12,7 +12,8 @@ import yaml
 from lfsmig import published, release
 from lfsmig.errors import InputError, ParameterError
 from lfsmig.params import load
-from lfsmig.report import comparison, data, rules, words
+from lfsmig.report import comparison, data, printed, rules, words
+from lfsmig.report.data_tables import data_table
 from tests.report.conftest import change_text, copy_project
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +44,9 @@ def test_changes_averages_and_withheld_cells_are_named() -> None:
     cell = hidden["indicator"].eq("recent_international.expected_stay") & hidden["domain"].eq("{}")
     flag = hidden.loc[cell & hidden["category"].eq("under_3_months"), "flag"].iloc[0]
     assert flag in data.WITHHELD
-    assert rows["F0020"][4:7] == [flag, "–", "–"]
+    assert rows["F0020"][4:7] == [flag, "–", "not comparable"]
+    # The digits are those that the source prints.
+    assert rows["F0020"][3] == "13.9"
 
 
 def test_every_figure_leads_to_its_publication() -> None:
@@ -92,8 +95,8 @@ def test_what_cannot_be_compared_says_why(chapter: pytest.MonkeyPatch) -> None:
     for figure in ("F0649", "F0203", "F0011"):
         assert rows[figure][6] == "not comparable"
     assert rows["F0011"][1] == "2019–2021"
-    # A figure whose cell is withheld has no verdict.
-    assert rows["F0020"][6] == "–"
+    # Neither does one whose cell is withheld.
+    assert rows["F0020"][6] == "not comparable"
     chapter.setenv("LFSMIG_LANG", "th")
     assert "เปรียบเทียบกันไม่ได้: " in comparison.tbl_published().data
 
@@ -117,7 +120,7 @@ def test_what_the_project_publishes_beside_is_told_in_both_languages() -> None:
     for column in ("kind", "title", "title_th", "publisher", "publisher_th", "url"):
         assert sources[column].ne("").all(), column
     odd = set(compared.loc[compared["reliability"].isin(comparison.MARKS), "figure"])
-    derived = {"F0008", "F0174", "F0180", *(f"F019{n}" for n in range(5))}
+    derived = {"F0008", "F0174", "F0180", "F0186", *(f"F019{n}" for n in range(5))}
     assert odd == {*derived, "F0213"}
     assert set(remarks["figure"]) == odd
     assert remarks[["en", "th"]].ne("").all().all()
@@ -192,3 +195,77 @@ def test_rules_follow_the_parameters(chapter: pytest.MonkeyPatch, tmp_path: Path
 def test_rule_set_is_that_of_the_released_results() -> None:
     assert rules.rule_set() == "repo"
     assert words.t("rules.text.repo")
+
+
+def figures_beside(chapter: pytest.MonkeyPatch, **columns: object) -> None:
+    """Give the report one published figure, or the same with other columns."""
+    frame = data.read("published.parquet")
+    row = frame[frame["figure"].eq("F0022")].assign(**columns)
+    chapter.setattr(data, "published", lambda year=None: row)
+
+
+def test_what_others_print_stands_below_the_exhibit(chapter: pytest.MonkeyPatch) -> None:
+    """In front of the folded table, with source, page, printed digits and verdict."""
+    name = "recent_international.region_of_residence"
+    figures_beside(chapter, printed="78", estimate=0.7812, verdict="rounding", page="17")
+    text = data_table(name).data
+    before, _, after = text.partition("{.data-table")
+    assert (
+        "*Trend analysis, p.\u00a017* – Central, 2023: 78\u00a0per\u00a0cent (ours 78.1, rounding)."
+        in before
+    )
+    assert "those of the synthetic sample" in before
+    assert "elsewhere" not in after
+    # An exhibit of another population, or by an item that the figure is not by, has none of it.
+    assert "elsewhere" not in data_table("lifetime.region_of_residence").data
+    assert "elsewhere" not in data_table(name, by="sex").data
+    chapter.setattr(data, "synthetic", lambda: False)
+    assert "synthetic" not in printed.beside([name])
+    figures_beside(chapter, estimate=float("nan"), verdict="not_comparable")
+    assert "(not comparable: ours is withheld)" in printed.beside([name])
+    chapter.setenv("LFSMIG_LANG", "th")
+    assert "ภาคกลาง 2566" in printed.beside([name])
+    assert "(เทียบกันไม่ได้: ไม่เผยแพร่ค่าของรายงานนี้)" in printed.beside([name])
+
+
+def test_published_statements_are_words(chapter: pytest.MonkeyPatch) -> None:
+    name = "recent_international.region_of_residence"
+    said = {"figure": "F0047", "year": "2019-2021", "category": "", "estimate": float("nan")}
+    said["z"] = float("nan")
+    order = {"statement": '{"top": ["1", ["2", "3"]]}', "verdict": "differ", "fails": "2020"}
+    figures_beside(chapter, **said, **order)
+    assert (
+        "2019–2021: largest: Bangkok, then Central and North (differs, not in 2020)"
+        in printed.beside([name])
+    )
+    row = rows_of(comparison.tbl_published().data)["F0047"]
+    assert row[3:7] == ["largest: Bangkok, then Central and North", "not in 2020", "–", "differs"]
+    years = {
+        "statement": '{"higher": [2019], "lower": [2020, 2021]}',
+        "verdict": "match",
+        "fails": "",
+    }
+    figures_beside(chapter, **said | {"category": "3"}, **years)
+    assert "North: lower in 2020 and 2021 than in 2019 (match)" in printed.beside([name])
+    chapter.setenv("LFSMIG_LANG", "th")
+    assert "พ.ศ. 2563 และ พ.ศ. 2564 ต่ำกว่า พ.ศ. 2562 (ตรงกัน)" in printed.beside([name]).replace(
+        "\u00a0", " "
+    )
+
+
+def test_figures_without_a_cell_are_counted_by_reason(chapter: pytest.MonkeyPatch) -> None:
+    assert "| – | 0 |" in re.sub(" +", " ", comparison.tbl_not_compared().data)
+    outside = pd.DataFrame(
+        [
+            ("F0052", "of 2015", "ของ พ.ศ. 2558"),
+            ("F0053", "of 2015", "ของ พ.ศ. 2558"),
+            ("F0221", "a census", "สำมะโน"),
+        ],
+        columns=["figure", "en", "th"],
+    )
+    chapter.setattr(data, "not_compared", lambda: outside)
+    text = comparison.tbl_not_compared().data
+    assert "| of 2015 | 2 |" in re.sub(" +", " ", text)
+    assert "synthetic" not in text
+    chapter.setenv("LFSMIG_LANG", "th")
+    assert "| สำมะโน | 1 |" in re.sub(" +", " ", comparison.tbl_not_compared().data)

@@ -232,7 +232,7 @@ def _headline(subject: Subject) -> dict[str, dict[str, float]]:
             # What others derived from printed figures has their rounding too: it stops no year.
             if row is None or row["year"] != str(subject.year) or row["reliability"] != "printed":
                 continue
-            if link.domain or link.change_from or link.compare != "value":
+            if link.domain or link.plus or link.change_from or link.compare != "value":
                 continue
             cell = found[
                 found["indicator"].eq(indicator.id) & found["category"].eq(link.category or "")

@@ -12,5 +12,6 @@ distance    how far it goes
 profile     how it depends on age, and migration expectancy
 rogers_castro   the model curve of that dependence, and its fit
 noise       what sampling does to all of them: rarefaction, bias correction, noise floor
+residual    net migration between two censuses, to hold a survey's balance against
 packages    variants of some R packages that compute something else, for comparison only
 """

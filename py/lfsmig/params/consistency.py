@@ -61,6 +61,7 @@ def check_country(document: Document, country: Country) -> None:
         _languages(document, (key,), getattr(country, key), country.languages)
     for code, text in country.regions.items():
         _languages(document, ("regions", code), text, country.languages)
+    _languages(document, ("regions_note",), country.regions_note, country.languages)
     for name, grouping in country.groupings.items():
         if (grouping.codes is None) == (grouping.bands is None):
             raise document.error(("groupings", name), "expected either codes or bands")
@@ -165,6 +166,7 @@ def check_indicators(
             if (link.compare == "none") != (link.reason is not None):
                 raise document.error(at, "`compare: none` needs a reason, and nothing else has one")
             _languages(document, (*at, "reason"), link.reason, country.languages)
+            _languages(document, (*at, "label"), link.label, country.languages)
         if one.statistic == "index":
             _check_index(document, path, one, variables)
             continue

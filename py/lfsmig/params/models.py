@@ -189,6 +189,8 @@ class Country(Model):
     countries: CountryTable | None = None
     stamps: Stamps | None = None
     regions: dict[str, Text]
+    # What a reader must know of them.
+    regions_note: Text | None = None
     families: list[list[Code]] = Field(default_factory=list)
     # Places of the geography table that are one area for the definition of a move.
     single_areas: list[Code] = Field(default_factory=list)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
-from lfsmig.params.models import Code, Model, Text
+from lfsmig.params.models import Code, Model, Text, Year
 
 
 def _whole_population() -> list[list[str]]:
@@ -14,18 +14,54 @@ def _whole_population() -> list[list[str]]:
     return [[]]
 
 
+class Addend(Model):
+    """A further cell of the same indicator whose estimate a published figure includes."""
+
+    category: Code | None = None
+    domain: dict[str, Code] = Field(default_factory=dict)
+
+
 class PublishedCell(Model):
-    """One published figure and the cell that it is compared with."""
+    """One published figure or statement, and the cells that it is compared with."""
 
     figure: str
     category: Code | None = None
     domain: dict[str, Code] = Field(default_factory=dict)
-    # `sign`: only whether it is above or below zero can be compared. `none`: it stands beside our
-    # estimate of the nearest cell, if there is one, and is not compared, for the reason stated.
-    compare: Literal["value", "sign", "none"] = "value"
+    # Of a figure that covers several of our cells: the others.
+    plus: list[Addend] = Field(default_factory=list)
+    # What such a sum is called.
+    label: Text | None = None
+    # `sign`: only whether it is above or below zero can be compared. `bound`: the figure is a
+    # limit. `rank`: the figure is a statement on an order. `none`: it stands beside our estimate
+    # of the nearest cell, if there is one, and is not compared, for the reason stated.
+    compare: Literal["value", "sign", "bound", "rank", "none"] = "value"
     reason: Text | None = None
     # The figure is a change since this year.
     change_from: int | None = None
+    # Of a statement without a number: the sign that it states of every year.
+    sign: Literal[-1, 1] | None = None
+    # Which side of the limit all years lie on.
+    bound: Literal["above", "below"] | None = None
+    # Order of the categories in every year, from the largest and from the smallest on; codes in
+    # one list stand beside each other, in either order.
+    top: list[Code | list[Code]] = Field(default_factory=list)
+    bottom: list[Code | list[Code]] = Field(default_factory=list)
+    # Order of years: each of the first below each of the second.
+    lower: list[Year] = Field(default_factory=list)
+    higher: list[Year] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _says_what_is_compared(self) -> Self:
+        ranked = bool(self.top or self.bottom or (self.lower and self.higher))
+        if (self.compare == "rank") != ranked:
+            raise ValueError("`compare: rank` needs `top`, `bottom` or `lower` with `higher`")
+        if (self.compare == "bound") != (self.bound is not None):
+            raise ValueError("`compare: bound` needs `bound: above` or `bound: below`")
+        if bool(self.plus) != (self.label is not None):
+            raise ValueError("a sum of cells (`plus`) needs a `label`, and nothing else has one")
+        if self.sign is not None and self.compare != "sign":
+            raise ValueError("`sign` needs `compare: sign`")
+        return self
 
 
 Published = Annotated[

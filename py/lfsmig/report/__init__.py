@@ -40,7 +40,7 @@ _HOME = {
     ),
     "rcells": ("from_r", "live_engines", "run_r", "to_r"),
     "rules": ("cut_percentile", "rule_limit", "rules_text", "tbl_overrules", "tbl_rules"),
-    "comparison": ("breaks_found", "published_figure", "tbl_published"),
+    "comparison": ("breaks_found", "published_figure", "tbl_not_compared", "tbl_published"),
     "told": ("pool_spans", "withheld_told"),
     "words": ("span", "year_text"),
     "working": (

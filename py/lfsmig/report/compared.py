@@ -192,7 +192,7 @@ def fig_small(indicator: str, by: str = "region", category: str | None = None) -
     names = {code: words.code_label(by, code) for code in codes}
     breaks = serial_breaks.marked(indicator, by)
     hidden = [names[code] for code in codes if code not in shown]
-    told = serial_breaks.sentence(breaks)
+    told = f"{words.regions_note(by)} {serial_breaks.sentence(breaks)}".strip()
     note = notes_of(frame, intervals=True, hidden=hidden, more=told)
     alt.tell(alt.of_lines({names[code]: parts[code] for code in shown}, unit))
     return panels([names[c] for c in shown], [parts[c] for c in shown], unit, note, breaks)

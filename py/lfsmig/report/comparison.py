@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 from IPython.display import Markdown
 
-from lfsmig.report import data, words
-from lfsmig.report.tables import break_note, cell, escape, flag_legend, pipe, source_line
-from lfsmig.report.working import cell_name, heads, known
+from lfsmig.report import data, printed, words
+from lfsmig.report.tables import break_note, escape, flag_legend, pipe, source_line
+from lfsmig.report.working import cell_name, heads
 
 # Published figures that are not the value of one year, and the words for them.
 KINDS = {"average": "annual.average", "change": "annual.change"}
@@ -30,20 +30,20 @@ def tbl_published(year: int | None = None) -> Markdown:
     broken = False
     for row in data.rows(frame):
         statistic = str(row.statistic)
-        before = _change_from(row) if statistic == "change" else 0
+        before = printed.change_from(row) if statistic == "change" else 0
         mark = "†" if statistic == "change" and _crosses_break(row, before) else ""
         broken |= bool(mark)
-        flag = _withheld(row) if pd.isna(row.estimate) else ""
+        flag = _withheld(row) if row.verdict == "not_comparable" else ""
         flags.append(flag)
         rows.append(
             [
                 escape(row.figure),
-                words.years_label(f"{before}-{_last(row)}" if statistic == "change" else row.year),
-                cell_name(row, True, KINDS.get(statistic, "")) + mark,
-                words.number(row.published, row.unit) + MARKS.get(row.reliability, ""),
-                cell(row.estimate, row.se, row.unit, flag),
+                printed.years(row),
+                _name(row) + mark,
+                printed.told(row) + MARKS.get(row.reliability, ""),
+                printed.ours(row, flag if pd.isna(row.estimate) else ""),
                 words.decimal(row.z, 2),
-                words.DASH if _pending(row) else known("verdict", row.verdict),
+                printed.verdict(row),
                 _place(numbers[row.source], row.page),
             ]
         )
@@ -62,6 +62,36 @@ def tbl_published(year: int | None = None) -> Markdown:
     listed = "\n\n".join([text, *_sources(numbers)])
     table = pipe(heads(*keys), rows, "lllrrrll")
     return Markdown(f"{table}\n\n::: {{.table-notes}}\n{listed}\n:::")
+
+
+def tbl_not_compared() -> Markdown:
+    """How many published figures have no cell beside them, by the reason."""
+    frame = data.not_compared()
+    if frame.empty:
+        # A row all the same: the text refers to the table.
+        rows = [[words.DASH, "0"]]
+    else:
+        counted = frame.groupby(words.lang(), sort=False)["figure"].count()
+        rows = [[escape(str(why)), words.decimal(float(n), 0)] for why, n in counted.items()]
+    # These are no estimates of ours: their source is not the survey.
+    parts = [
+        words.t("table.base", base=words.t("annual.base_not_compared")),
+        words.t("table.unit", unit=words.t("annual.unit_figures")),
+        words.t("table.source", source=words.t("annual.from_published")),
+    ]
+    text = "::: {.table-notes}\n" + " ".join(parts) + "\n:::"
+    return Markdown(f"{pipe(heads('why', 'figures'), rows, 'lr')}\n\n{text}")
+
+
+def _name(row: Any) -> str:
+    """What a figure is of; a sum of cells by the register's own words."""
+    kind = KINDS.get(str(row.statistic), "")
+    if not printed.entry(row).get("label"):
+        return cell_name(row, True, kind)
+    label = f"{words.indicator_text(row.indicator)}: {printed.cell_words(row)[0]}"
+    if kind:
+        label = words.t(kind, label=label)
+    return escape(f"{label} ({words.unit_name(row.unit)})")
 
 
 def _place(number: int, page: str) -> str:
@@ -90,7 +120,7 @@ def _incomparable(frame: pd.DataFrame) -> str:
     """Why figures are not compared, those with one reason together."""
     reasons: dict[str, list[str]] = {}
     for row in data.rows(frame):
-        reason = (_entry(row).get("reason") or {}).get(words.lang())
+        reason = (printed.entry(row).get("reason") or {}).get(words.lang())
         if reason:
             reasons.setdefault(str(reason), []).append(str(row.figure))
     told = [
@@ -147,32 +177,10 @@ def breaks_found() -> str:
     return words.t("breaks.found", pairs=words.listing(pairs)) if pairs else words.t("breaks.none")
 
 
-def _entry(row: Any) -> dict[str, Any]:
-    """What the register says of a published figure beside its id."""
-    entries = (words.register().get(row.indicator) or {}).get("published") or []
-    found = (e for e in entries if isinstance(e, dict) and e.get("figure") == row.figure)
-    return next(found, {})
-
-
-def _pending(row: Any) -> bool:
-    """Whether a figure has no verdict for want of an estimate, and not because none is possible."""
-    return bool(pd.isna(row.estimate)) and _entry(row).get("compare") != "none"
-
-
-def _last(row: Any) -> int:
-    """The year that a figure is of, of several the last."""
-    return int(str(row.year)[-4:])
-
-
-def _change_from(row: Any) -> int:
-    """The year from which a published change is counted, as the register of indicators says."""
-    return int(_entry(row).get("change_from") or _last(row) - 1)
-
-
 def _crosses_break(row: Any, before: int) -> bool:
     """Whether a change of a count runs across a change of the population projections."""
     counted = row.unit in ("persons", "baht")
-    return counted and any(before <= a and b <= _last(row) for a, b in data.breaks())
+    return counted and any(before <= a and b <= printed.last_year(row) for a, b in data.breaks())
 
 
 def _withheld(row: Any) -> str:

@@ -33,6 +33,8 @@ FLAGS = ("c", "s", "*", "r", "+")
 # The check that fails where the sum of weights jumps: the population projections were changed.
 BREAK_CHECK = "W5"
 FAILED = {"failed", "fail", "error"}
+# Columns of the published figures that hold texts, empty for most.
+STATEMENTS = ("printed", "printed_unit", "statement", "fails")
 # Columns of the harmonised records that hold the design and make the recent migrants.
 DESIGN = ("household_id", "province", "area", "region", "stratum", "psu", "weight", "age", "sex")
 MOVES = (
@@ -237,9 +239,17 @@ def published(year: int | None = None) -> pd.DataFrame:
     if not path.is_file():
         return pd.DataFrame()
     frame = read(path.name)
+    # Results released before statements were compared lack what is told of them.
+    frame = frame.assign(**{name: "" for name in STATEMENTS if name not in frame})
     if year is None or frame.empty:
         return frame
     return frame[frame["year"].astype(str).eq(str(year))].reset_index(drop=True)
+
+
+def not_compared() -> pd.DataFrame:
+    """Published figures that have no cell beside them, each with the reason; empty if none."""
+    path = data_dir() / "released" / "published_not_compared.parquet"
+    return read(path.name) if path.is_file() else pd.DataFrame(columns=["figure"])
 
 
 def quality() -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from IPython.display import Markdown
 
-from lfsmig.report import data, serial_breaks, words
+from lfsmig.report import data, printed, serial_breaks, words
 from lfsmig.report.tables import (
     break_note,
     cell,
@@ -48,11 +48,21 @@ def data_table(
         title, body = _one(indicators, by, category)
     else:
         title, body = _several(list(indicators), category)
-    return data_div(names, title, body)
+    return data_div(names, title, body, by, category)
 
 
-def data_div(indicators: str | Sequence[str], title: str, body: str) -> Markdown:
-    """Put a table behind its exhibit, with the public files of its indicators one click away."""
+def data_div(
+    indicators: str | Sequence[str],
+    title: str,
+    body: str,
+    by: str | None = None,
+    category: str | None = None,
+) -> Markdown:
+    """Put a table behind its exhibit, with the public files of its indicators one click away.
+
+    What others have published of the exhibit stands before it, where the reader of the exhibit
+    sees it.
+    """
     names = [indicators] if isinstance(indicators, str) else list(indicators)
     marks = f'title="{title}" label="{words.t("table.data")}" letter="{words.t("table.letter")}"'
     files = [name for name in names if data.has_public_table(name)]
@@ -60,7 +70,8 @@ def data_div(indicators: str | Sequence[str], title: str, body: str) -> Markdown
         told = words.t("table.files")
         labels = "|".join(escape(words.indicator_text(name)) for name in files)
         marks += f' files="{" ".join(files)}" download="{told}" names="{labels}"'
-    return Markdown(f"::: {{.data-table {marks}}}\n\n{body}\n\n:::")
+    published = printed.beside(names, by, category)
+    return Markdown(f"{published}\n\n::: {{.data-table {marks}}}\n\n{body}\n\n:::".lstrip())
 
 
 def _one(indicator: str, by: str | None, category: str | None) -> tuple[str, str]:
@@ -117,7 +128,8 @@ def _by_code(frame: pd.DataFrame, column: str, variable: str, indicator: str) ->
     head = words.t("column.category") if column == "category" else words.t(f"column.{variable}")
     shown = frame[frame[column].isin(codes)]
     breaks = serial_breaks.marked(indicator, variable)
-    more = f"{words.t('table.se')} {words.t('table.ci')} {serial_breaks.sentence(breaks)}".rstrip()
+    told = [words.t("table.se"), words.t("table.ci"), words.regions_note(variable)]
+    more = " ".join(part for part in (*told, serial_breaks.sentence(breaks)) if part)
     return f"{years_across(head, parts, breaks)}\n\n{cell_notes(shown, indicator, unit, more)}"
 
 

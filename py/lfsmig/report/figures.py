@@ -67,7 +67,7 @@ def fig_series(
         fig.legend(loc="outside upper left", frameon=False, handlelength=1.2)
     bare(ax)
     alt.tell(alt.of_lines(lines, unit) if len(lines) > 1 else alt.of_indicator(names[0]))
-    told = serial_breaks.sentence(breaks)
+    told = f"{words.regions_note(by or '')} {serial_breaks.sentence(breaks)}".strip()
     finish(fig, every, intervals=True, broken=data.is_count(every), more=told)
     return fig
 
@@ -90,7 +90,7 @@ def fig_shares(indicator: str) -> Figure | None:
     names = {code: words.code_label(item, code) for code in codes}
     hidden = [names[code] for code in codes if code not in shown]
     breaks = serial_breaks.marked(indicator)
-    told = serial_breaks.sentence(breaks)
+    told = f"{words.regions_note(item)} {serial_breaks.sentence(breaks)}".strip()
     note = notes_of(frame, intervals=True, hidden=hidden, more=told)
     alt.tell(alt.of_indicator(indicator))
     return panels([names[c] for c in shown], [parts[c] for c in shown], "share", note, breaks)
@@ -134,6 +134,7 @@ def fig_regions(indicator: str, by: str = "region", category: str | None = None)
     alt.tell(alt.of_codes(frame, by, unit))
     crossed = serial_breaks.crossing(serial_breaks.marked(indicator, by), first, last)
     told = serial_breaks.sentence(crossed, "breaks.between")
+    told = f"{words.regions_note(by)} {told}".strip()
     finish(fig, frame[frame["year"].isin([first, last])], intervals=True, more=told)
     return fig
 

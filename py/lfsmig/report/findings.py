@@ -284,9 +284,11 @@ def _net(indicator: str) -> str:
         "loss": frame[frame["ci_high"] < 0],
         "even": frame[(frame["ci_low"] <= 0) & (frame["ci_high"] >= 0)],
     }
+    changed = len(groups["gain"]) + len(groups["loss"])
     parts = [
         words.t(
-            f"finding.net.{key}", names=words.listing([_balance(r, unit) for r in data.rows(p)])
+            f"finding.net.{'even_too' if key == 'even' and changed else key}",
+            names=words.listing([_balance(r, unit) for r in data.rows(p)]),
         )
         for key, p in groups.items()
         if len(p)

@@ -298,7 +298,8 @@ def flow_table(indicator: str, rows: str, columns: str) -> Markdown:
         if part[0]["estimate"].gt(0).any() or part[0]["flag"].eq("c").any()
     }  # fmt: skip
     breaks = serial_breaks.marked(indicator, rows, columns)
-    more = f"{words.t('table.se')} {words.t('table.ci')} {serial_breaks.sentence(breaks)}".rstrip()
+    said = [words.t("table.se"), words.t("table.ci"), words.regions_note(rows, columns)]
+    more = " ".join(part for part in (*said, serial_breaks.sentence(breaks)) if part)
     body = years_across(words.t("column.flow"), held, breaks)
     told = _averages(indicator, rows, columns, list(held), unit)
     return data_div(

@@ -35,7 +35,9 @@ def tbl_shares(indicators: str | Sequence[str]) -> Markdown:
     head = [words.t("column.category"), *(serial_breaks.year_head(y, breaks) for y in years)]
     table = pipe(head, rows, "l" + "r" * len(years), even=True)
     more = f"{words.t('table.unit', unit=words.unit_name('share'))} "
-    notes = several_notes(used, more + words.t("table.errors_elsewhere"), False)
+    more += words.t("table.errors_elsewhere")
+    regions = words.regions_note(*(words.item_of(name) for name in used))
+    notes = several_notes(used, f"{more} {regions}".rstrip(), False)
     return Markdown(f"{table}\n\n{notes}")
 
 

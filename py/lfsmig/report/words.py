@@ -74,10 +74,12 @@ def t(key: str, **values: object) -> str:
 
 
 def closed_up(text: str) -> str:
-    """Text without the space between a word and the percentage that Thai writes on to it."""
+    """Text with the spaces of Thai: none before a percentage, one between “and” and a quotation."""
     before = "|".join(catalogue()["closes_up"][lang()])
     percent = catalogue()["units"]["share"][lang()]
-    return re.sub(rf"({before}) (?={percent})", r"\1", text) if before else text
+    text = re.sub(rf"({before}) (?={percent})", r"\1", text) if before else text
+    joins = "|".join(catalogue()["opens_up"][lang()])
+    return re.sub(rf"({joins})(?=“)", r"\1 ", text) if joins else text
 
 
 def breakable(text: str) -> list[str]:
@@ -305,6 +307,17 @@ def _params(folder: str) -> Any:
     except Exception:
         # The report needs no parameters but its own: codes then keep the catalogue's labels.
         return None
+
+
+def regions_note(*variables: str) -> str:
+    """What is said below a table or chart by region; empty where none of its items is one."""
+    params = _params(str(data.params_dir()))
+    if params is None or not params.country.regions_note:
+        return ""
+    known = (params.variables.get(variable) for variable in variables)
+    if all(one is None or one.codes_from != "regions" for one in known):
+        return ""
+    return str(params.country.regions_note.get(lang(), ""))
 
 
 def codes_of(variable: str) -> list[str]:
