@@ -15,7 +15,7 @@ import yaml
 
 from lfsmig.errors import ChapterError
 from lfsmig.pool import side_by_side
-from lfsmig.report import charts, pages, search, worddoc
+from lfsmig.report import charts, pages, project, search, worddoc
 from lfsmig.report.fonts import page_fonts
 from lfsmig.report.textlayer import repair
 from lfsmig.report.wordstyle import make_reference
@@ -98,7 +98,7 @@ def _common(
     root: Path, work: Path, settings: Mapping[str, Any], texts: Mapping[str, str]
 ) -> list[str]:
     """Options of pandoc that all formats share."""
-    book, language = settings["book"], _language(root, settings["lang"])
+    book, language = settings["book"], project.interface_words(root, settings["lang"])
     meta = {
         **language,
         **texts,
@@ -131,11 +131,6 @@ def _bibliographies(root: Path, work: Path, named: str | Sequence[str]) -> list[
     for name in names:
         shutil.copyfile(root / name, work / name)
     return [part for name in names for part in ("--bibliography", name)]
-
-
-def _language(root: Path, language: str) -> dict[str, Any]:
-    path = root / f"_language-{language}.yml"
-    return (yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path.is_file() else {}
 
 
 def _pandoc(work: Path, arguments: Sequence[str]) -> None:
