@@ -26,6 +26,7 @@ PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGA"
     "WjR9awAAAABJRU5ErkJggg=="
 )
+FETCHED = re.compile(r"""(?:@import|url\()\s*["']?https?:""")
 HOME = """# Key findings {#sec-home .unnumbered}
 
 Details are in @sec-work and @sec-work-how; @tbl-rates and @fig-rate tell more. See @eq-rate.
@@ -140,8 +141,9 @@ def test_both_roads_say_the_same(
     for text in (*captions(ours), *("".join(t.split()) for t in ours["sec-home"].texts)):
         assert [text in pdf for pdf in printed] == [True, True], text
     # Nothing comes from the network.
-    styles = quarto.rglob("*.css")
-    assert [path.name for path in styles if "url(http" in path.read_text("utf-8")] == []
+    styles = {path.name: path.read_text(encoding="utf-8") for path in quarto.rglob("*.css")}
+    assert styles
+    assert [name for name, text in styles.items() if FETCHED.search(text)] == []
 
 
 @pytest.fixture
