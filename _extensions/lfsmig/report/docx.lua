@@ -46,4 +46,16 @@ local function second_properties(raw)
   if raw.format == "openxml" and raw.text:match("^%s*<w:pPr>") then return {} end
 end
 
-return { { Image = alternative_text }, { Table = unpacked }, { RawInline = second_properties } }
+-- A chapter's number carries a dot here and nowhere else.
+local function chapter_number(header)
+  local dot = header.level == 1 and header.content[2]
+  if not dot or dot.t ~= "Str" or dot.text ~= ". " then return nil end
+  header.content[2] = pandoc.Space()
+  return header
+end
+
+return {
+  { Image = alternative_text, Header = chapter_number },
+  { Table = unpacked },
+  { RawInline = second_properties },
+}

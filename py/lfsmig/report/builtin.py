@@ -12,10 +12,9 @@ import yaml
 
 from lfsmig.errors import ChapterError
 from lfsmig.pool import side_by_side
-from lfsmig.report import charts, site
+from lfsmig.report import charts, project, site
 from lfsmig.report.pandoc import pandoc
 from lfsmig.report.parts import Part, write_book
-from lfsmig.yamltext import plain
 
 Progress = Callable[[str], None]
 EXTENSION = Path("_extensions/lfsmig/builtin")
@@ -103,7 +102,7 @@ def _common(
     root: Path, work: Path, settings: Mapping[str, Any], texts: Mapping[str, str]
 ) -> list[str]:
     """Options of pandoc that all formats share."""
-    book, language = settings["book"], _language(root, settings["lang"])
+    book, language = settings["book"], project.interface_words(root, settings["lang"])
     meta = {
         **language,
         **texts,
@@ -136,11 +135,6 @@ def _bibliographies(root: Path, work: Path, named: str | Sequence[str]) -> list[
     for name in names:
         shutil.copyfile(root / name, work / name)
     return [part for name in names for part in ("--bibliography", name)]
-
-
-def _language(root: Path, language: str) -> dict[str, Any]:
-    path = root / f"_language-{language}.yml"
-    return (plain(path.read_text(encoding="utf-8")) or {}) if path.is_file() else {}
 
 
 def _pdf(root: Path, work: Path, target: Path, common: list[str]) -> None:

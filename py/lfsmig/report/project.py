@@ -46,6 +46,12 @@ def configuration(root: Path, language: str) -> dict[str, Any]:
     return found
 
 
+def interface_words(root: Path, language: str) -> dict[str, Any]:
+    """Quarto's words in an edition's language, such as what a chapter is called."""
+    path = Path(root) / f"_language-{language}.yml"
+    return dict(read_document(path, path.name).data) if path.is_file() else {}
+
+
 def _flat(items: Iterable[Any]) -> list[str]:
     out: list[str] = []
     for item in items:

@@ -21,7 +21,7 @@ import yaml
 
 from lfsmig.atomic import write_text
 from lfsmig.errors import ChapterError
-from lfsmig.report import data, execution, project, worddoc, words
+from lfsmig.report import data, execution, project, quartopages, worddoc, words
 from lfsmig.report.book import environment as variables
 from lfsmig.report.fonts import setup_fonts
 from lfsmig.yamltext import plain
@@ -38,10 +38,6 @@ WRONG = re.compile(r"^(?:ERROR|lfsmig|\w*(?:Error|Exception)): .")
 TYPST_FAILED = "ERROR: Typst compilation failed"
 SAYS_NOTHING = {"ERROR: Error", TYPST_FAILED}
 UNRESOLVED = re.compile(r"unable to resolve (?:crossref|link target).*", re.I)
-CHART_OR_TABLE = re.compile(
-    r'<div id="((?:fig|tbl)-[\w-]+)"|<details class="data-table"><summary>(.*?)</summary>', re.S
-)
-EMPTY_LIST = re.compile(r'(<(\w+) id="data-appendix"[^>]*>)\s*(</\2>)')
 
 
 def find_quarto() -> str | None:
@@ -95,11 +91,13 @@ def _check_working_papers(root: Path, language: str) -> None:
             )
 
 
-def finish(folder: Path, made: Iterable[Path]) -> None:
+def finish(root: Path, folder: Path, made: Iterable[Path]) -> None:
     """Mend what Quarto made: the post-render step.
 
     Parameters
     ----------
+    root
+        The project that was rendered.
     folder
         The edition's output folder.
     made
@@ -112,30 +110,7 @@ def finish(folder: Path, made: Iterable[Path]) -> None:
             repair(path)
         elif path.suffix == ".docx":
             worddoc.finish(path)
-    _list_data_tables(folder)
-
-
-def _list_data_tables(folder: Path) -> None:
-    """On screen the data tables are beneath the charts; their own chapter lists where."""
-    places: list[tuple[Path, str, str]] = []
-    found = (path for path in folder.rglob("*.html") if "site_libs" not in path.parts)
-    pages = {path: path.read_text(encoding="utf-8") for path in found}
-    for path in sorted(pages, key=lambda p: (not p.name.startswith("index."), p)):
-        chart = ""
-        for identifier, summary in CHART_OR_TABLE.findall(pages[path]):
-            chart = identifier or chart
-            if summary and chart:
-                places.append((path, chart, summary.partition(": ")[2].strip()))
-    for path, text in pages.items():
-        if empty := EMPTY_LIST.search(text):
-            items = [_list_item(path, *place) for place in places]
-            filled = "\n".join([empty[1], "<ul>", *items, "</ul>", empty[3]])
-            write_text(path, text[: empty.start()] + filled + text[empty.end() :])
-
-
-def _list_item(here: Path, page: Path, chart: str, title: str) -> str:
-    target = Path(os.path.relpath(page, here.parent)).as_posix()
-    return f'<li><a href="{target}#{chart}">{title}</a></li>'
+    quartopages.mend(root, folder)
 
 
 def render(
