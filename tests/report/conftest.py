@@ -46,6 +46,42 @@ def cut_to_headings(path: Path) -> None:
     path.write_text("\n\n".join([headings[0], *cells, *headings[1:]]) + "\n", encoding="utf-8")
 
 
+# Exhibits that tests ask for by name.
+NAMED = {"fig-internal-rate", "fig-internal-sex", "fig-internal-net", "fig-internal-age"}
+BLOCK = re.compile(r"^```.*?^```$|[^\n]+(?:\n(?!```)[^\n]+)*", re.M | re.S)
+
+
+def cut_to_kinds(path: Path, most: int = 1) -> None:
+    """Keep some exhibits of each kind, with the tables behind them, and no text on the others."""
+    seen: dict[str, int] = {}
+    dropped: set[str] = set()
+    kept: list[str] = []
+    shown = True
+    for found in BLOCK.finditer(path.read_text(encoding="utf-8")):
+        block = found[0]
+        if block.startswith("```"):
+            called = re.search(r"^report\.(\w+)\(", block, re.M)
+            kind, label = called[1] if called else "", _label(block)
+            if label:
+                seen[kind] = seen.get(kind, 0) + 1
+                shown = seen[kind] <= most or label in NAMED
+                dropped |= set() if shown else {label}
+            # The tables behind an exhibit stand below it.
+            if not label and kind != "data_table":
+                shown = True
+            if shown:
+                kept.append(block)
+        else:
+            kept.append(block)
+    text = "\n\n".join(b for b in kept if not any(f"@{name}" in b for name in dropped))
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _label(cell: str) -> str:
+    found = re.search(r"^#\| label: *(\S+)", cell, re.M)
+    return found[1] if found else ""
+
+
 @pytest.fixture(scope="session")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Data root with released results of all years."""
@@ -62,8 +98,8 @@ def project(tmp_path: Path) -> Path:
 def built(tmp_path_factory: pytest.TempPathFactory, released: Path) -> Path:
     """Root of a project whose report was built by the built-in road, both editions.
 
-    One working paper stands for all, and three chapters are cut to their headings: every kind of
-    cell is in the rest.
+    One working paper stands for all, three chapters are cut to their headings, and one to an
+    exhibit of each kind.
     """
     return made_once(tmp_path_factory, "book", lambda root: _build_book(root, released))
 
@@ -74,6 +110,7 @@ def _build_book(root: Path, released: Path) -> None:
     for language in ("en", "th"):
         for name in ("03-international", "04-lifetime", "05-remittances"):
             cut_to_headings(root / "chapters" / language / f"{name}.qmd")
+        cut_to_kinds(root / "chapters" / language / "02-internal.qmd")
     build_report(root, root / "params", released, with_="builtin")
 
 

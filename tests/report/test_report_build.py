@@ -14,7 +14,7 @@ import pytest
 from lfsmig.errors import ChapterError, LfsmigError
 from lfsmig.lock import held
 from lfsmig.report.render import build_report
-from tests.report.conftest import BUILD_YEARS, change_text, cut_to_headings, set_years
+from tests.report.conftest import BUILD_YEARS, change_text
 
 LANGUAGES = ("en", "th")
 HEADINGS = {
@@ -234,21 +234,17 @@ def test_second_build_in_the_same_folder_is_refused(project: Path, released: Pat
     assert not (project / "_book").exists()
 
 
-def test_failure_leaves_earlier_documents(project: Path, released: Path) -> None:
-    set_years(project, BUILD_YEARS)
-    old = project / "_book/en/report-en.pdf"
-    old.parent.mkdir(parents=True)
-    old.write_bytes(b"the last good one")
+def test_failure_leaves_earlier_documents(book: Path, released: Path) -> None:
+    old = book / "_book/en/report-en.pdf"
+    before = old.read_bytes()
     for name in LANGUAGES:
-        for path in (project / "chapters" / name).glob("0*.qmd"):
-            cut_to_headings(path)
         fault = "1 / 0 or report.tbl_overview("
-        change_text(project / f"index.{name}.qmd", "report.tbl_overview(", fault)
+        change_text(book / f"index.{name}.qmd", "report.tbl_overview(", fault)
     with pytest.raises(
         ChapterError, match=r"index\.en\.qmd: cell 'tbl-findings-main': ZeroDivisionError"
     ):
-        build_report(project, project / "params", released, ["en"], ["pdf"], "builtin")
-    assert old.read_bytes() == b"the last good one"
+        build_report(book, book / "params", released, ["en"], ["pdf"], "builtin")
+    assert old.read_bytes() == before
 
 
 def test_browser_reads_the_pages(built: Path) -> None:
@@ -268,7 +264,7 @@ def test_browser_reads_the_pages(built: Path) -> None:
             page.click("nav.contents a[href='sec-internal.html']")
             page.wait_for_load_state("load")
             assert HEADINGS[language]["sec-internal"] in page.title()
-            assert page.locator("svg.chart").count() >= 10
+            assert page.locator("svg.chart").count() >= 5
             empty = "es => es.filter(e => e.getBBox().width < 300).length"
             assert page.eval_on_selector_all("svg.chart", empty) == 0
             wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
