@@ -209,11 +209,6 @@ def _tidy(notebook: NotebookNode) -> None:
         cell["id"] = f"cell-{number:03d}"
         cell.metadata = {"tags": cell.metadata.get("tags", [])}
         if cell.cell_type == "code":
-            # Cells that did not have to be run again have no number.
-            cell.execution_count = None
             cell.outputs = [
                 o for o in cell.outputs if not (o.output_type == "stream" and o.name == "stderr")
             ]
-            for output in cell.outputs:
-                if output.output_type == "execute_result":
-                    output.execution_count = None

@@ -74,6 +74,10 @@ class KeptCells:
                 if key not in self._known or leaves_something(notebook.cells[place])
             ]
             for place, cell in zip(places, ran, strict=True):
+                # The number depends on how many cells were run before it.
+                numbers = [o for o in cell.outputs if "execution_count" in o]
+                for output in numbers:
+                    output["execution_count"] = None
                 self._known[keys[place]] = cell.outputs
         self._known = {key: self._known[key] for key in keys.values()}
         for place, key in keys.items():
