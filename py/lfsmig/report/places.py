@@ -29,10 +29,9 @@ def pool_tables(indicators: Sequence[str], by: str = "province") -> Markdown:
     texts = [_pool_table(parts, span, by) for span in spans]
     return Markdown("\n\n".join(
         data_div(
-            indicators if number == len(spans) - 1 else [],
-            f"{words.t('pool.title')}, {words.span(list(span))}", text,
+            indicators, f"{words.t('pool.title')}, {words.span(list(span))}", text,
         ).data
-        for number, (span, text) in enumerate(zip(spans, texts, strict=True))
+        for span, text in zip(spans, texts, strict=True)
     ))  # fmt: skip
 
 
