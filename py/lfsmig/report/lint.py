@@ -16,6 +16,7 @@ from lfsmig.report.lint_text import (
     CODE_BLOCK,
     REFERENCE,
     exhibit_problems,
+    finding_problems,
     prose_problems,
     twin_problems,
 )
@@ -91,13 +92,16 @@ def problems_of(root: Path, languages: Sequence[str], years: Sequence[int]) -> I
         yield f"{TEMPLATE}: no such file; it is the template of the annual chapters"
         return
     for language, names in lists.items():
+        quoted: dict[str, list[tuple[str, str]]] = {}
         for name in names:
             found, text = cells(root / name), source_text(root / name)
             yield from _cell_problems(name, found, thin=True)
             yield from exhibit_problems(name, [(cell.name, cell.code) for cell in found])
             yield from prose_problems(name, text, language)
+            quoted[name] = [(cell.name, cell.code) for cell in found]
             if R_BLOCK.search(text):
                 yield f"{name}: a cell in R; it can be run in {TEMPLATE} only"
+        yield from finding_problems(quoted)
         yield from _cell_problems(f"{TEMPLATE}", cells(root / TEMPLATE, language), thin=False)
         template = one_language(source_text(root / TEMPLATE), language)
         yield from prose_problems(f"{TEMPLATE} ({language})", template, language)

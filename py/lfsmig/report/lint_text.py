@@ -24,6 +24,9 @@ REFERENCE = re.compile(r"(?<![\w.\\])@((?:fig|tbl|sec|eq)-[\w-]*\w)")
 CITATION = re.compile(r"(?<![\w.\\])@([A-Za-z][\w:-]*\w)")
 NOT_PROSE = re.compile(r"`[^`\n]*`|\{[^}\n]*\}|<[^>\s]+>|\[?@[\w:-]+\]?")
 HEADING = re.compile(r"^#{1,6} (.*?)(?:\s*\{[^}]*\})?\s*$", re.M)
+# Functions that put numbers into charts and tables, and those that put them into sentences.
+SHOWS = re.compile(r"fig_|tbl_|\w*_tables?$")
+TELLS = re.compile(r"_findings?$")
 TEXT_OPTION = re.compile(r"^#\| (fig-cap|fig-alt|tbl-cap): *(.*)$", re.M)
 
 
@@ -134,6 +137,28 @@ def exhibit_problems(name: str, cells: Sequence[tuple[str, str]]) -> Iterator[st
                 if (indicator, wanted) not in tabled:
                     what = f"{indicator} by {wanted}" if wanted else indicator
                     yield f"{name}: cell {cell}: no data table of {what} in the chapter"
+
+
+def finding_problems(chapters: Mapping[str, Sequence[tuple[str, str]]]) -> Iterator[str]:
+    """Indicators that sentences of an edition quote and none of its exhibits shows.
+
+    Parameters
+    ----------
+    chapters
+        By its name, a chapter's cells: what messages call them, and their code.
+    """
+    calls = [
+        (name, cell, function, indicators)
+        for name, cells in chapters.items()
+        for cell, code in cells
+        for function, indicators, _ in _calls(code)
+    ]
+    shown = {i for *_, function, indicators in calls if SHOWS.match(function) for i in indicators}
+    for name, cell, function, indicators in calls:
+        if TELLS.search(function):
+            for indicator in indicators:
+                if indicator not in shown:
+                    yield f"{name}: cell {cell}: {indicator} is quoted, and no exhibit shows it"
 
 
 def _calls(code: str) -> Iterator[tuple[str, list[str], str | None]]:
