@@ -234,3 +234,37 @@ def test_table_and_file_are_one_click_from_every_chart(page: Any, built: Path) -
         counts = page.eval_on_selector_all("details.data-table:has(table)", links)
         assert 0 not in counts
         assert len(counts) > 6 or name != "internal"
+
+
+def test_print_hides_what_paper_cannot_do(page: Any, built: Path) -> None:
+    page.goto((built / "_book/en/sec-internal.html").as_uri())
+    page.emulate_media(media="print")
+    for part in (".contents", ".turn", "[role=search]"):
+        assert not page.locator(part).first.is_visible(), part
+    assert page.locator("svg.chart").first.is_visible()
+    assert page.eval_on_selector("svg.chart", "one => getComputedStyle(one).breakInside") == "avoid"
+    # Nothing scrolls on paper.
+    assert (
+        page.eval_on_selector(".chart-box", "one => getComputedStyle(one).overflowX") == "visible"
+    )
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_printed_pages_have_the_data_tables(
+    browser: Any, built: Path, tmp_path: Path, scripts: bool
+) -> None:
+    """Red before: tables stayed folded up, and paper had none of the numbers behind the charts."""
+    context = browser.new_context(java_script_enabled=scripts)
+    page = context.new_page()
+    page.goto((built / "_book/en/index.html").as_uri())
+    assert page.locator("main details[open]").count() == 0
+    page.pdf(path=str(tmp_path / "page.pdf"))
+    context.close()
+    text = " ".join(pdf_text(tmp_path / "page.pdf").split())
+    source = (built / "_book/en/index.html").read_text(encoding="utf-8")
+    folded = re.findall(r"<details class=\"data-table\".*?</details>", source, re.S)
+    # The last row's name and the notes of each table.
+    assert len(folded) >= 2
+    assert text.count("Confidence level: 95 per cent.") == sum(
+        one.count("Confidence") for one in folded
+    )
