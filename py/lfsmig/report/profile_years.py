@@ -7,7 +7,6 @@ import math
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from IPython.display import Markdown
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -17,7 +16,7 @@ from lfsmig.report.data_tables import cell_notes, data_div
 from lfsmig.report.figures import nothing
 from lfsmig.report.marks import NOTE_SIZE, numbers, wrapped
 from lfsmig.report.profile_figure import profile_rows
-from lfsmig.report.style import COLOURS, NOTE, QUIET, WIDTH, setup
+from lfsmig.report.style import COLOURS, NOTE, QUIET, WIDTH, bare, setup
 from lfsmig.report.tables import cell, interval, pipe, print_unit
 
 BESIDE = 3  # panels in a row
@@ -64,7 +63,7 @@ def fig_profile_years(indicator: str, by: str) -> Figure | None:
         ax.set_title(title, loc="left", fontsize=9, fontweight="bold")
         ax.grid(axis="y", color="#E6E6E6", linewidth=0.7)
         ax.set_axisbelow(True)
-        sns.despine(ax=ax)
+        bare(ax)
     for ax in axes.flat[len(years) :]:
         ax.axis("off")
     first = axes.flat[0]

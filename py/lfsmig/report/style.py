@@ -6,8 +6,9 @@ import os
 from functools import cache
 from typing import Any
 
+import seaborn as sns
 from cycler import cycler
-from matplotlib import font_manager, rcParams
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -28,8 +29,7 @@ def setup() -> None:
     """Prepare matplotlib once per process."""
     for path in font_files():
         font_manager.fontManager.addfont(str(path))
-    settings: Any = _settings()
-    rcParams.update(settings)
+    sns.set_theme(style="ticks", rc=_settings())
     # No date in SVG files: the same data give the same bytes.
     os.environ.setdefault("SOURCE_DATE_EPOCH", "1577836800")
     _setup_notebook()
@@ -52,23 +52,6 @@ def _settings() -> dict[str, Any]:
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.grid": False,
-        # Ticks and frames a little stronger than matplotlib's: they must survive a photocopy.
-        "axes.axisbelow": True,
-        "axes.linewidth": 1.25,
-        "xtick.major.size": 6,
-        "ytick.major.size": 6,
-        "xtick.major.width": 1.25,
-        "ytick.major.width": 1.25,
-        "xtick.minor.size": 4,
-        "ytick.minor.size": 4,
-        "xtick.minor.width": 1,
-        "ytick.minor.width": 1,
-        "grid.color": ".8",
-        "grid.linewidth": 1,
-        "legend.title_fontsize": 12,
-        "lines.solid_capstyle": "round",
-        "patch.edgecolor": "w",
-        "patch.force_edgecolor": True,
         "figure.constrained_layout.use": True,
         "savefig.dpi": 200,
         "figure.dpi": 200,
@@ -81,8 +64,7 @@ def _settings() -> dict[str, Any]:
 
 def bare(ax: Axes, *sides: str) -> None:
     """Take the frame off a chart: top, right, and the sides named (`left`, `bottom`)."""
-    for side in ("top", "right", *sides):
-        ax.spines[side].set_visible(False)
+    sns.despine(ax=ax, **dict.fromkeys(sides, True))
 
 
 def _setup_notebook() -> None:
