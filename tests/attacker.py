@@ -370,6 +370,7 @@ def trends_of(years: list[World]) -> pd.DataFrame:
         a, b = first["estimate"].iloc[at], second["estimate"].iloc[at]
         key = {k: first[k].iloc[at] for k in ("indicator", "domain", "category")}
         key |= {"year_from": first["year"].iloc[0], "year_to": second["year"].iloc[0], "cell": at}
+        key["p"] = np.nan
         rows.append(key | {"statistic": "change", "estimate": b - a})
         rows.append(key | {"statistic": "average", "estimate": (a + b) / 2})
     return pd.DataFrame(rows)

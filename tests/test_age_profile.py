@@ -46,7 +46,7 @@ def test_the_peak_of_the_curve_behind_the_rates_is_found() -> None:
     trends = pd.concat([averages(), averages(2022, 2023).assign(estimate=9.0)], ignore_index=True)
     other = averages().assign(domain='{"sex":"male"}')
     every = pd.concat([trends, other], ignore_index=True)
-    found = age_profile.profile(PARAMS, every, replicated)
+    found = age_profile.profile(PARAMS, every, replicated=replicated)
     groups = found[found["kind"].eq("group")]
     # The open group has no middle, the shorter span and other tables are not the profile's.
     assert list(groups["age_from"]) == list(range(0, 75, 5))
@@ -62,7 +62,7 @@ def test_the_peak_of_the_curve_behind_the_rates_is_found() -> None:
     # Every person's rates over all ages added up, in moves of one person.
     gross = found[found["kind"].eq("gmr")].iloc[0]
     assert gross["estimate"] == pytest.approx(truth.sum() / 100, abs=0.05)
-    assert found.equals(age_profile.profile(PARAMS, every, replicated))
+    assert found.equals(age_profile.profile(PARAMS, every, replicated=replicated))
     # Without replicates there is a peak, and no interval that nobody knows.
     bare = age_profile.profile(PARAMS, every)
     assert bare.loc[bare["kind"].isin(["peak_age", "gmr"]), "ci_low"].isna().tolist() == [True] * 2
@@ -83,7 +83,7 @@ def test_the_interval_knows_that_groups_err_together() -> None:
     widths = []
     for correlation in (0.0, 0.5):
         found = age_profile.profile(
-            PARAMS, averages(), partial(replicated, correlation=correlation)
+            PARAMS, averages(), replicated=partial(replicated, correlation=correlation)
         )
         row = found[found["kind"].eq("gmr")].iloc[0]
         widths.append(row["ci_high"] - row["ci_low"])
@@ -139,11 +139,15 @@ def singles(first: int = 2019, last: int = 2024) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def test_single_years_of_age_have_a_curve_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(age_profile, "REFITS", 5)
+def test_single_years_of_age_have_a_curve_of_their_own() -> None:
     pools = singles()
     pools.loc[[44, 73], ["estimate", "se"]] = np.nan
-    found = age_profile.profile(PARAMS, averages().iloc[:0], pools)
+
+    def errors(indicator: str, domains: list[str], years: range) -> np.ndarray:
+        assert (indicator, list(years)) == ("recent_internal.rate_by_age", list(range(2019, 2025)))
+        return np.random.default_rng(4).normal(0, 0.03, (len(domains), 5))
+
+    found = age_profile.profile(PARAMS, averages().iloc[:0], pools, replicated=errors)
     assert set(found["kind"].str.startswith("single_")) == {True}
     held = found[found["kind"].eq("single_group")]
     # Without the open group and what is withheld; an age at which nobody moved is known.

@@ -60,7 +60,7 @@ def people(data: Path, population: str) -> pd.DataFrame:
     columns = [name for name in parts[0] if all(name in one for one in parts)]
     records = pd.concat([one[columns] for one in parts], ignore_index=True)
     records = records.astype(parts[0][columns].dtypes)
-    return persons(PARAMS, records, population)
+    return persons(PARAMS, records, population, SPAN[0])
 
 
 def view_of(data: Path, name: str) -> View:

@@ -222,8 +222,22 @@ def test_a_change_is_flagged_with_the_year_it_rests_on() -> None:
     many = pd.DataFrame([{**key, "flag": "*", "reason": "item_nonresponse", "rule_set": "nso"}])
     good = many.assign(flag="", reason="")
     rows = [
-        {**key, "statistic": "change", "year_from": 2021, "year_to": 2022, "estimate": 1.0},
-        {**key, "statistic": "change", "year_from": 2022, "year_to": 2023, "estimate": 2.0},
+        {
+            **key,
+            "statistic": "change",
+            "year_from": 2021,
+            "year_to": 2022,
+            "estimate": 1.0,
+            "p": 0.1,
+        },
+        {
+            **key,
+            "statistic": "change",
+            "year_from": 2022,
+            "year_to": 2023,
+            "estimate": 2.0,
+            "p": 0.1,
+        },
     ]
     out = release_trends(pd.DataFrame(rows), {2021: good, 2022: good, 2023: many})
     assert out["flag"].tolist() == ["", "*"]

@@ -34,7 +34,7 @@ Replicated = Callable[[str, Sequence[str], Sequence[int]], "np.ndarray | None"]
 
 def profile(
     params: Params, trends: pd.DataFrame, pools: pd.DataFrame | None = None,
-    replicated: Replicated | None = None,
+    *, replicated: Replicated | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """Pooled rates by age group and by single years of age, each with its curve and its peak.
 

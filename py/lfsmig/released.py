@@ -164,7 +164,8 @@ def write(
         outputs += _write_both(
             workspace.released("age_profile"),
             age_profile.profile(
-                params, trends, averages, partial(age_replicates.deviations, workspace)
+                params, trends, averages,
+                replicated=partial(age_replicates.deviations, workspace),
             ),
         )
     synthetic = any(bool(received[year]["synthetic"]) for year in years)

@@ -47,7 +47,12 @@ EXHIBITS = list(exhibits())
 
 
 # Withheld throughout in a small sample: numbers are put in, so that there is something to draw.
-EMPTY = ("recent_internal.od", "recent_internal.destination", "provinces.net_rate")
+EMPTY = (
+    "recent_internal.od",
+    "recent_internal.destination",
+    "provinces.net_rate",
+    "greater_bangkok.flows",
+)
 
 
 def filled(path: Path) -> pd.DataFrame:
@@ -212,7 +217,10 @@ def public_numbers(name: str) -> np.ndarray:
     rows = frame[frame["indicator"].eq(name) & ~frame["flag"].isin(data.WITHHELD)]
     trends = data.read("trends.parquet")
     trends = trends[trends["indicator"].eq(name) & ~trends["flag"].isin(data.WITHHELD)]
-    parts = [rows[["estimate", "ci_low", "ci_high"]], trends[["estimate", "p", "lack_of_fit_p"]]]
+    parts = [
+        rows[["estimate", "ci_low", "ci_high"]],
+        trends[["estimate", "p", "p_adjusted", "lack_of_fit_p"]],
+    ]
     values = np.concatenate([part.to_numpy(dtype=float).ravel() for part in parts])
     known = np.abs(values[np.isfinite(values)])
     limits = [95.0, 0.001, 0.999, *data.years()]

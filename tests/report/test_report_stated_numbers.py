@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from lfsmig.concept_money import NOMINAL, PRICED_AS
+from lfsmig.concept_money import NOMINAL, WITH_ZEROS
 from lfsmig.report import words
 from tests.report.conftest import change_text
 
@@ -27,7 +27,7 @@ def stale(params: Path) -> Iterator[str]:
             for language, text in (entry.get(key) or {}).items():
                 years = set(map(int, re.findall(r"(?<!\d)(?:19|2[0-5])\d\d(?!\d)", text)))
                 here = base + words.catalogue()["era_offset"][language]
-                if entry.get("of") in {*NOMINAL, *PRICED_AS} and years - {here}:
+                if entry.get("of") in {*NOMINAL, *WITH_ZEROS} and years - {here}:
                     yield f"{entry['id']}: {key}: {text}"
                 if key == "note" and entry.get("winsorised"):
                     numbers = re.findall(r"\d+(?:\.\d+)?", text)
