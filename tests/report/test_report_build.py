@@ -14,7 +14,7 @@ import pytest
 from lfsmig.errors import ChapterError, LfsmigError
 from lfsmig.lock import held
 from lfsmig.report.render import build_report
-from tests.report.conftest import BUILD_YEARS, change_text
+from tests.report.conftest import BUILD_YEARS, change_text, without_exhibits
 
 LANGUAGES = ("en", "th")
 HEADINGS = {
@@ -211,7 +211,10 @@ def test_print_collects_the_data_tables(built: Path, language: str) -> None:
     assert text.replace("\u00a0", " ").count(label) >= 2
 
 
-def test_unchanged_report_is_not_made_again(built: Path, released: Path) -> None:
+def test_unchanged_report_is_not_made_again(
+    built: Path, released: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_exhibits(monkeypatch)
     said: list[str] = []
     before = {p: p.stat().st_mtime_ns for p in (built / "_book").rglob("*") if p.is_file()}
     made = build_report(built, built / "params", released, with_="builtin", progress=said.append)
