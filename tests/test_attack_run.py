@@ -60,13 +60,13 @@ def few_persons(true: pd.DataFrame) -> np.ndarray:
     return (true["n_cases"].gt(0) & true["n_cases"].lt(low)).to_numpy()
 
 
-def chosen(counted: np.ndarray, secret: np.ndarray) -> np.ndarray:
-    """Kinds of persons to learn from: half of them of the rarest secret cells, the rest any.
+def chosen(counted: np.ndarray, withheld: np.ndarray) -> np.ndarray:
+    """Kinds of persons to learn from: half of them of the rarest withheld cells, the rest any.
 
     With three kinds alone in a cell, all of the North, its number would seem to be the North's.
     """
     order = np.random.default_rng(3).permutation(counted.shape[1])
-    rows = counted[secret][:, order].astype(bool)
+    rows = counted[withheld][:, order].astype(bool)
     rarity = (rows / np.maximum(rows.sum(axis=1), 1)[:, None]).max(axis=0, initial=0.0)
     first = np.argsort(-rarity, kind="stable")[: MOST // 2]
     rest = np.setdiff1d(np.arange(len(order)), first)[: MOST - len(first)]
@@ -98,7 +98,7 @@ def run(small_data: Path, request: pytest.FixtureRequest) -> Run:
     sums = [one[:, :real].sum(axis=1) for one in (counted, based)]
     sums += [one[:, :real] @ weights for one in (counted, based)]
     kinds = np.unique(np.vstack([counted, based]), axis=1)
-    some = chosen(np.split(kinds, 2)[0], few_persons(true))
+    some = chosen(np.split(kinds, 2)[0], shown["estimate"].isna().to_numpy())
     return Run(true, shown, *np.split(kinds[:, some].astype(float), 2), *sums)
 
 

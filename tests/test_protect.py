@@ -119,3 +119,19 @@ def test_a_share_is_withheld_of_one_base_and_its_number_shown_in_another_table()
     shown = release(table, PUBLICATION, "nso", indicators).set_index(["indicator", "category"])
     flags = shown["flag"].tolist()
     assert flags == ["c", "c", "", "", "", "", "", ""]
+
+
+def test_no_withheld_share_is_alone_in_its_table() -> None:
+    """A set that protects one of three persons in its own table is withheld in another one too."""
+    total = {"statistic": "total", "unit": "persons", "category": "", "ci_low": 0.39}
+    links = {("group", "g"): [("item of a.share", frozenset({"c0", "c1"}))]}
+    rows = [*shares(3, 60, 437), cell(indicator="b.total", domain='{"group":"g"}', n=63, n_cases=63,
+                                      **total)]  # fmt: skip
+    table = pd.DataFrame(rows)
+    reasons: dict[int, str] = {1: "complementary"}
+    names = {one.id: one for one in register(*rows)}
+    alone: Any = protect._no_share_alone
+    alone(table, np.zeros(len(table), bool), names, reasons)
+    assert reasons == {1: "complementary", 0: "complementary"}
+    out = release(table, PUBLICATION, "nso", register(*rows), links)
+    assert out["flag"].tolist().count("c") != 1

@@ -164,7 +164,9 @@ def write(
         outputs += _write_both(
             workspace.released("age_profile"),
             age_profile.profile(
-                params, trends, averages,
+                params,
+                trends,
+                averages,
                 replicated=partial(age_replicates.deviations, workspace),
             ),
         )

@@ -130,8 +130,30 @@ def protect(
     for who in chosen | lettered:
         for row in cells.rows.get(who, ()):
             reasons.setdefault(row, "complementary")
+    _no_share_alone(estimates, withheld, register, reasons)
     baseless = {row for who in cells.hidden for row in cells.bases.get(who, ())}
     return Protected(reasons, baseless - set(reasons), remarks)
+
+
+def _no_share_alone(
+    estimates: pd.DataFrame, withheld: np.ndarray, register: Mapping[str, Indicator],
+    reasons: dict[int, str],
+) -> None:  # fmt: skip
+    """Withhold the smallest other share where a single one of a table is: one less the rest is it.
+
+    A set that protects others is withheld in every table, and its share may be alone in one.
+    """
+    tables: dict[tuple[str, str], list[int]] = {}
+    names = estimates[["indicator", "domain"]].itertuples(index=False, name=None)
+    cases = estimates["n_cases"].fillna(0).to_numpy(dtype=float)
+    for row, (name, domain) in enumerate(names):
+        if register[name].statistic == "share" and cases[row] > 0:
+            tables.setdefault((name, domain), []).append(row)
+    for rows in tables.values():
+        away = [row for row in rows if withheld[row] or row in reasons]
+        if len(away) == 1 and away[0] in reasons and len(rows) > 1:
+            smallest = min((row for row in rows if row not in away), key=lambda row: cases[row])
+            reasons[smallest] = "complementary"
 
 
 def _leave_to_the_years(guard: Guard) -> None:
