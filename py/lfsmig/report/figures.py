@@ -80,13 +80,14 @@ def fig_shares(indicator: str) -> Figure | None:
     """
     setup()
     frame = data.series(indicator)
-    if not frame["estimate"].notna().any():
-        nothing(indicator)
-        return None
     item = words.item_of(indicator)
     codes = words.codes_in_order(item, occurring(frame))
     parts = {code: frame[frame["category"].eq(code)] for code in codes}
     shown = [code for code, cells in parts.items() if cells["estimate"].notna().any()]
+    # A zero may be all that is told, of a category that nobody is in.
+    if not shown:
+        nothing(indicator)
+        return None
     names = {code: words.code_label(item, code) for code in codes}
     hidden = [names[code] for code in codes if code not in shown]
     breaks = serial_breaks.marked(indicator)

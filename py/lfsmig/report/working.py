@@ -303,7 +303,8 @@ def cell_name(row: Any, with_unit: bool = False, kind: str = "") -> str:
         label += f" – {', '.join(words.code_label(name, codes[name]) for name in codes)}"
     if kind:
         label = words.t(kind, label=label)
-    stated = row.unit == "percent" and words.states_base(row.indicator)
-    if with_unit and row.unit and not stated:
-        label += f" ({words.unit_name(row.unit)})"
+    # A decision on a cell has no unit.
+    if with_unit and row.unit:
+        stated = row.unit == "percent" and words.states_base(row.indicator)
+        label += "" if stated else f" ({words.unit_name(row.unit)})"
     return escape(label)
