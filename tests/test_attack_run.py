@@ -213,7 +213,7 @@ def test_what_is_known_is_true(run: Run) -> None:
     np.testing.assert_array_equal(run.n[run.n > 0], run.true["n"][run.n > 0])
     assert len(run.secret) > 5
     told = run.shown["estimate"].notna()
-    assert len(told) / 20 < told.sum() < len(told)
+    assert 20 < told.sum() < len(told)
     assert not told[run.secret].any()
 
 
@@ -248,7 +248,7 @@ PARAMS_OF = {one.id: one.of for one in PARAMS.indicators}
 
 def test_what_estimates_tell_is_true(run: Run) -> None:
     told = list(stated(run))
-    assert len(told) > 25
+    assert len(told) > 15
     for at, _, value in told:
         if run.true["statistic"][at] == "share":
             found = run.above[at] - run.shown["estimate"][at] * run.below[at]

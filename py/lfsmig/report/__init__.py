@@ -16,7 +16,7 @@ _HOME = {
     "findings": ("key_findings",),
     "index_table": ("tbl_indices",),
     "profile_figure": ("fig_age_profile", "profile_finding", "profile_span"),
-    "profile_years": ("fig_profile_years", "profile_table"),
+    "profile_years": ("fig_profile_years", "groups_table", "profile_table"),
     "fonts": ("setup_fonts",),
     "project": ("sync_years",),
     "render": ("build_report",),

@@ -60,7 +60,7 @@ def tbl_published(year: int | None = None) -> Markdown:
     ]
     text = " ".join(part for part in parts if part)
     listed = "\n\n".join([text, *_sources(numbers)])
-    table = pipe(heads(*keys), rows, "lllrrrll")
+    table = pipe(heads(*keys), rows, "llllrrll")
     return Markdown(f"{table}\n\n::: {{.table-notes}}\n{listed}\n:::")
 
 

@@ -15,7 +15,7 @@ from lfsmig.report import alt, data, serial_breaks, words
 from lfsmig.report.data_tables import cell_notes, data_div
 from lfsmig.report.figures import nothing
 from lfsmig.report.marks import NOTE_SIZE, numbers, wrapped
-from lfsmig.report.profile_figure import profile_rows
+from lfsmig.report.profile_figure import UNIT, profile_rows
 from lfsmig.report.style import COLOURS, NOTE, QUIET, WIDTH, bare, setup
 from lfsmig.report.tables import cell, interval, pipe, print_unit
 
@@ -128,3 +128,23 @@ def profile_table(indicator: str, by: str) -> Markdown:
     head = [words.t(f"column.{key}") for key in (by, "estimate_se", "ci", "n")]
     told = cell_notes(frame, indicator, unit, f"{words.t('table.se')} {words.t('table.ci')}")
     return data_div(indicator, f"{title}, {span}", f"{pipe(head, rows, 'lrrr')}\n\n{told}")
+
+
+def groups_table() -> Markdown:
+    """Table behind the profile by age groups: a row for each, averaged over years."""
+    stated = data.settings().get("age_profile") or {}
+    indicator, frame = str(stated.get("indicator", "")), profile_rows("group")
+    title = words.indicator_text(indicator)
+    if frame.empty:
+        return data_div(indicator, title, words.t("figure.nothing"))
+    span = words.span([int(frame["year_from"].iloc[0]), int(frame["year_to"].iloc[0])])
+    rows = [
+        [
+            f"{row.age_from:.0f}{words.DASH}{row.age_to:.0f}",
+            words.number(row.estimate, UNIT),
+            interval(row.ci_low, row.ci_high, UNIT),
+        ]
+        for row in data.rows(frame)
+    ]
+    head = [words.t("column.age_group5"), words.unit_name(UNIT), words.t("column.ci")]
+    return data_div(indicator, f"{title}, {span}", pipe(head, rows, "lrr"))
