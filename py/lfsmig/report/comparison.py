@@ -9,7 +9,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 from lfsmig.report import data, printed, words
-from lfsmig.report.tables import break_note, escape, flag_legend, pipe, source_line
+from lfsmig.report.tables import SHORT, break_note, escape, flag_legend, pipe, source_line
 from lfsmig.report.working import cell_name, heads
 
 # Published figures that are not the value of one year, and the words for them.
@@ -60,7 +60,9 @@ def tbl_published(year: int | None = None) -> Markdown:
     ]
     text = " ".join(part for part in parts if part)
     listed = "\n\n".join([text, *_sources(numbers)])
-    table = pipe(heads(*keys), rows, "llllrrll")
+    # Statements are words; a column of figures keeps the room that they need.
+    said = any(len(row[3]) > SHORT for row in rows)
+    table = pipe(heads(*keys), rows, "llllrrll" if said else "lllrrrll")
     return Markdown(f"{table}\n\n::: {{.table-notes}}\n{listed}\n:::")
 
 
