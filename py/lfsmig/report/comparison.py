@@ -9,13 +9,14 @@ import pandas as pd
 from IPython.display import Markdown
 
 from lfsmig.report import data, printed, words
-from lfsmig.report.tables import SHORT, break_note, escape, flag_legend, pipe, source_line
+from lfsmig.report.tables import break_note, escape, flag_legend, pipe, source_line
 from lfsmig.report.working import cell_name, heads
 
 # Published figures that are not the value of one year, and the words for them.
 KINDS = {"average": "annual.average", "change": "annual.change"}
 # How far a figure is from what was printed, and its mark.
 MARKS = {"derived": "‡", "edited": "§"}
+LONGEST = 24  # characters of a published figure with its limit; statements have more
 
 
 def tbl_published(year: int | None = None) -> Markdown:
@@ -61,7 +62,7 @@ def tbl_published(year: int | None = None) -> Markdown:
     text = " ".join(part for part in parts if part)
     listed = "\n\n".join([text, *_sources(numbers)])
     # Statements are words; a column of figures keeps the room that they need.
-    said = any(len(row[3]) > SHORT for row in rows)
+    said = any(len(row[3]) > LONGEST for row in rows)
     table = pipe(heads(*keys), rows, "llllrrll" if said else "lllrrrll")
     return Markdown(f"{table}\n\n::: {{.table-notes}}\n{listed}\n:::")
 
