@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-ERA = 543
+from lfsmig.years import BUDDHIST_OFFSET
+
 NUMBER = re.compile(r"[−-]?\d(?:[\d,]*\d)?(?:\.\d+)?")
 # Thousands are separated, so four digits in a row are a year.
 BUDDHIST = re.compile(r"(?<![\d.])(?<!\d,)2[45]\d\d(?!\d|[,.]\d)")
@@ -35,7 +36,7 @@ def christian(text: str, language: str) -> str:
     """A text with its years as the English edition counts them."""
     if language != "th":
         return text
-    return BUDDHIST.sub(lambda year: str(int(year[0]) - ERA), text)
+    return BUDDHIST.sub(lambda year: str(int(year[0]) - BUDDHIST_OFFSET), text)
 
 
 def words_of(markup: str, language: str) -> str:

@@ -8,7 +8,7 @@ reads. Quarto shows kinds that it does not know as errors, so it gets none.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
@@ -103,21 +103,29 @@ def of_places(maps: Mapping[str, pd.DataFrame], by: str, unit: str) -> str:
     unit
         Unit that the map prints.
     """
-    told = []
-    for title, frame in maps.items():
-        known, hidden = _shown(frame), _withheld(frame)
-        if known.empty:
-            told += [words.t("alt.all_hidden", title=title)] if hidden else []
-            continue
+
+    def highest_and_lowest(title: str, known: pd.DataFrame) -> str:
         high, low = known.iloc[0], known.iloc[-1]
-        text = words.t(
+        return words.t(
             "alt.places", title=title, n=len(known),
             high=words.quantity(high["estimate"], unit),
             high_name=words.code_label(by, str(high["code"])),
             low=words.quantity(low["estimate"], unit),
             low_name=words.code_label(by, str(low["code"])),
         )  # fmt: skip
-        told.append(_with_hidden(text, hidden))
+
+    return _each(maps, highest_and_lowest)
+
+
+def _each(parts: Mapping[str, pd.DataFrame], tell: Callable[[str, pd.DataFrame], str]) -> str:
+    """What is told of each part of a chart by its title and the values shown, the largest first."""
+    told = []
+    for title, frame in parts.items():
+        known, hidden = _shown(frame), _withheld(frame)
+        if len(known):
+            told.append(_with_hidden(tell(title, known), hidden))
+        elif hidden:
+            told.append(words.t("alt.all_hidden", title=title))
     return " ".join(told)
 
 
@@ -177,19 +185,15 @@ def of_pyramids(groups: Mapping[str, pd.DataFrame], age: str, sex: str) -> str:
     age, sex
         The items that these are codes of.
     """
-    told = []
-    for title, frame in groups.items():
-        known, hidden = _shown(frame), _withheld(frame)
-        if known.empty:
-            told += [words.t("alt.all_hidden", title=title)] if hidden else []
-            continue
+
+    def largest(title: str, known: pd.DataFrame) -> str:
         one = known.iloc[0]
-        text = words.t(
+        return words.t(
             "alt.pyramid", title=title, sex=words.code_label(sex, str(one["column"])),
             age=words.code_label(age, str(one["row"])), share=words.decimal(one["share"], 1),
         )  # fmt: skip
-        told.append(_with_hidden(text, hidden))
-    return " ".join(told)
+
+    return _each(groups, largest)
 
 
 def of_years(years: Mapping[str, pd.DataFrame], by: str) -> str:
