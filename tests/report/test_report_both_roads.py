@@ -13,10 +13,11 @@ from both_roads import captions, differences, pages, word_texts
 from nbformat import NotebookNode, v4
 from test_report_build import pdf_text
 
-from lfsmig.report import builtin, project, quartoroad
+from lfsmig.report import builtin, parts, project, quartoroad
 from lfsmig.report.book import _unlabel_empty
 from lfsmig.report.fonts import setup_fonts
 from lfsmig.report.markdown import chapter_markdown
+from lfsmig.report.pandoc import pandoc
 from lfsmig.report.render import build_report, layout_texts
 from lfsmig.report.source import read_chapter
 from tests.report.conftest import BUILD_YEARS, cut_to_headings, set_years
@@ -105,15 +106,20 @@ def by_builtin(root: Path, out: Path, language: str, formats: list[str]) -> Path
     settings = project.configuration(root, language)
     work = root / "_work/small"
     work.mkdir(parents=True, exist_ok=True)
-    parts = []
+    (work / "parts").mkdir(exist_ok=True)
+    names = []
     for name in settings["book"]["chapters"]:
         path = root / name
         executed = path.suffix == ".ipynb"
         notebook = nbformat.read(path, 4) if executed else read_chapter(path)
         _unlabel_empty(notebook)
-        parts.append(chapter_markdown(notebook, work / "figures", path.stem))
-    (work / "book.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    builtin.render(builtin.jobs(root, work, out, settings, formats, layout_texts()), lambda _: None)
+        names.append(path.stem)
+        text = chapter_markdown(notebook, work / "figures", path.stem)
+        (work / "parts" / f"{path.stem}.md").write_text(text + "\n", encoding="utf-8")
+    pandoc(work, ["lua", str(root / parts.PARSE), *(f"parts/{name}.md" for name in names)])
+    read = [parts.Part(name, work / "parts" / f"{name}.json", name) for name in names]
+    jobs = builtin.jobs(root, work, out, settings, formats, layout_texts(), read)
+    builtin.render(jobs, lambda _: None)
     return out
 
 
