@@ -24,7 +24,7 @@ from lfsmig.errors import ChapterError
 from lfsmig.report.source import INLINE_TAG, options
 
 # What draws: another version may draw another picture.
-LIBRARIES = ("matplotlib", "pandas", "numpy")
+LIBRARIES = ("matplotlib", "seaborn", "pandas", "numpy")
 
 
 class KeptCells:
@@ -56,11 +56,7 @@ class KeptCells:
         keys = self._keys(notebook)
         if all(key in self._known for key in keys.values()):
             return None
-        cells = [
-            notebook.cells[place]
-            for place, key in keys.items()
-            if key not in self._known or leaves_something(notebook.cells[place])
-        ]
+        cells = [notebook.cells[place] for place in self._due(notebook, keys)]
         return nbformat.v4.new_notebook(cells=cells, metadata=notebook.metadata)
 
     def fill(self, notebook: NotebookNode, executed: NotebookNode | None) -> NotebookNode:
@@ -68,12 +64,7 @@ class KeptCells:
         keys = self._keys(notebook)
         if executed is not None:
             ran = [cell for cell in executed.cells if cell.cell_type == "code"]
-            places = [
-                place
-                for place, key in keys.items()
-                if key not in self._known or leaves_something(notebook.cells[place])
-            ]
-            for place, cell in zip(places, ran, strict=True):
+            for place, cell in zip(self._due(notebook, keys), ran, strict=True):
                 # The number depends on how many cells were run before it.
                 numbers = [o for o in cell.outputs if "execution_count" in o]
                 for output in numbers:
@@ -86,6 +77,14 @@ class KeptCells:
         if executed is not None:
             write_json(self._path, self._known)
         return notebook
+
+    def _due(self, notebook: NotebookNode, keys: dict[int, str]) -> list[int]:
+        """Places of the cells to run: of unknown output, or those that may leave something."""
+        return [
+            place
+            for place, key in keys.items()
+            if key not in self._known or leaves_something(notebook.cells[place])
+        ]
 
     def _keys(self, notebook: NotebookNode) -> dict[int, str]:
         """Key of each code cell by its place."""
